@@ -105,9 +105,19 @@ impl Host {
         location.site() == self.site()
     }
 
+    /// The server, if it is one.
+    fn server(&self) -> Option<&Server> {
+        if let Self::Server(server) = self { Some(server) } else { None }
+    }
+
+    /// The session with the server, if one is open.
+    pub(super) fn open_session(&mut self) -> Option<&mut Session> {
+        if let Self::Server(server) = self { server.open() } else { None }
+    }
+
     /// The site, if it is a server.
     pub fn site(&self) -> Option<&Site> {
-        if let Self::Server(server) = self { Some(&server.site) } else { None }
+        self.server().map(|server| &server.site)
     }
 
     /// Whether it is this host.
@@ -117,9 +127,10 @@ impl Host {
 
     /// Whether an open session shows that of its server. `here` is what holds of this host.
     pub(super) fn shows(&mut self, here: bool, shows: impl FnOnce(&Manners) -> bool) -> bool {
-        match self {
-            Self::Server(server) => server.open().is_some_and(|session| shows(&session.manners)),
-            Self::Local(_) => here,
+        if self.is_local() {
+            here
+        } else {
+            self.open_session().is_some_and(|session| shows(&session.manners))
         }
     }
 
@@ -148,10 +159,7 @@ impl Host {
 
     /// How many sessions there are with the server, for whatever use.
     pub(crate) fn sessions(&self) -> usize {
-        match self {
-            Self::Server(server) => server.pool.sessions(),
-            Self::Local(_) => 0,
-        }
+        self.pool().map_or(0, |pool| pool.sessions())
     }
 
     /// Opens a session, unless one is open.
@@ -165,10 +173,7 @@ impl Host {
 
     /// The session in which it tells something now, if one is open. This host has one that never ends.
     pub fn evidence_session(&mut self) -> Option<SessionId> {
-        match self {
-            Self::Server(server) => server.open().map(|session| session.id),
-            Self::Local(_) => Some(SessionId::HERE),
-        }
+        if self.is_local() { Some(SessionId::HERE) } else { self.session_id() }
     }
 
     /// Whether it can be asked something without a new session.
@@ -196,10 +201,7 @@ impl Host {
 
     /// How reports call all of it: the name of a site, a URL without a path and without a password, or this host.
     pub fn name(&self) -> String {
-        match self {
-            Self::Server(server) => server.site.to_string(),
-            Self::Local(_) => THIS_HOST.to_owned(),
-        }
+        self.site().map_or_else(|| THIS_HOST.to_owned(), Site::to_string)
     }
 
     /// How reports call a place here: `SITE:path`, a URL without a password, or a path.
@@ -234,29 +236,21 @@ impl Host {
 
     /// Whether several directories are listed at once: a server of ours keeps the connection of the last listing for them.
     pub(crate) fn lists_at_once(&mut self) -> bool {
-        match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.keeps_listing_connection()),
-            Self::Local(_) => false,
-        }
+        self.open_session().is_some_and(|session| session.keeps_listing_connection())
     }
 
     /// Whether it is such a server, which has not listed enough yet.
     pub(crate) fn may_list_at_once(&mut self) -> bool {
-        match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.may_list_in_blocks()),
-            Self::Local(_) => false,
-        }
+        self.open_session().is_some_and(|session| session.may_list_in_blocks())
     }
 
     /// How many of these paths are looked at and deleted together, as far as that is known: the time between a look and the
     /// deletion must be short.
     pub(crate) fn deleted_at_once(&mut self, paths: &[PathName]) -> usize {
-        match self {
-            Self::Server(server) => {
-                server.open().map_or(1, |session| session.manners.paths_at_once(paths, 2))
-            }
-            Self::Local(_) => paths.len(),
+        if self.is_local() {
+            return paths.len();
         }
+        self.open_session().map_or(1, |session| session.manners.paths_at_once(paths, 2))
     }
 
     /// What is known of a file of this host without a question to anybody; `None` at a server, or if it cannot be
@@ -293,20 +287,18 @@ impl Host {
 
     /// The number of its session, if one is open.
     pub fn session_id(&mut self) -> Option<SessionId> {
-        if let Self::Server(server) = self { server.open().map(|session| session.id) } else { None }
+        self.open_session().map(|session| session.id)
     }
 
     /// Whether the next data connection with this host may use the last ticket of TLS, so that another session takes the place of this one.
     pub fn may_need_another_session(&mut self) -> bool {
-        let Self::Server(server) = self else { return false };
-        let left = server.open().and_then(|session| session.tickets_left());
-        left.is_some_and(|left| left <= 1)
+        self.open_session().and_then(|session| session.tickets_left()).is_some_and(|left| left <= 1)
     }
 
     /// Says goodbye on the sessions with the server that nobody uses.
     pub async fn quit_idle(&self) {
-        if let Self::Server(server) = self {
-            server.pool.quit_idle().await;
+        if let Some(pool) = self.pool() {
+            pool.quit_idle().await;
         }
     }
 
@@ -335,7 +327,7 @@ impl Host {
 
     /// The sessions that were lost, if it is a server.
     pub fn losses(&self) -> Option<&Losses> {
-        if let Self::Server(server) = self { Some(&server.pool.losses) } else { None }
+        self.pool().map(|pool| &pool.losses)
     }
 
     /// Whether it has lost a session: a server that was restarted may have another disk.
@@ -379,12 +371,12 @@ impl Host {
 
     /// The moment from which its session counts as long idle; `None` without a session.
     pub fn long_idle_at(&self) -> Option<Moment> {
-        if let Self::Server(server) = self { server.long_idle_at() } else { None }
+        self.server()?.long_idle_at()
     }
 
     /// The sessions with the server.
     pub fn pool(&self) -> Option<&Arc<Pool>> {
-        if let Self::Server(server) = self { Some(&server.pool) } else { None }
+        self.server().map(|server| &server.pool)
     }
 
     /// Leaves the session to whoever needs one next.

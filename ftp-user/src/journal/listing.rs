@@ -15,6 +15,7 @@ use super::table::{DamagedRow, counters, set_counters};
 use super::workers::workers;
 use crate::failure::FtpUser;
 use crate::id::JobId;
+use crate::named::named;
 use crate::queue::{
     CarriedJob, DONE, Entry, Head, INTERRUPTED, JobCursor, JobQuery, PARTIAL, QueueState, Slice, WorkerRecord,
 };
@@ -78,15 +79,7 @@ pub enum RowOf {
     Series,
 }
 
-impl RowOf {
-    /// Its name in messages.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Job => "job",
-            Self::Series => "series",
-        }
-    }
-}
+named!(RowOf { Job: "job", Series: "series" });
 
 impl fmt::Display for UnreadableRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 //! Whoever asks is about to open a session, and cannot go on without the answer. The wait has an end, and no thread of the scheduler
 //! spends it.
 
-use super::failure::JournalFailure;
+use super::failure::{JournalFailure, Result};
 use super::handle::Journal;
 use super::queue::Queue;
 use super::sql::{Sql, StoreError};
@@ -49,7 +49,7 @@ impl SharedDocuments {
     /// # Errors
     ///
     /// The database cannot be read, or does not answer in time.
-    pub fn read(&self, name: &'static str) -> Result<Option<String>, JournalFailure> {
+    pub fn read(&self, name: &'static str) -> Result<Option<String>> {
         self.ask(&self.reads, move |queue| queue.read(|store| find(&store.sql, name)))
     }
 
@@ -58,12 +58,7 @@ impl SharedDocuments {
     /// # Errors
     ///
     /// The database cannot be written, or does not answer in time. In the latter case it may be done all the same.
-    pub fn replace(
-        &self,
-        name: &'static str,
-        before: Option<String>,
-        after: String,
-    ) -> Result<bool, JournalFailure> {
+    pub fn replace(&self, name: &'static str, before: Option<String>, after: String) -> Result<bool> {
         self.ask(&self.changes, move |queue| {
             queue.write(|store| {
                 let is_same = find(&store.sql, name)? == before;
@@ -79,8 +74,8 @@ impl SharedDocuments {
     fn ask<T: Send + 'static>(
         &self,
         connection: &Connection,
-        work: impl FnOnce(&Queue) -> Result<T, JournalFailure> + Send + 'static,
-    ) -> Result<T, JournalFailure> {
+        work: impl FnOnce(&Queue) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         // On a host of a simulation, whoever asks does the work.
         if simulated::host().is_some() {
             return connected(&self.journal, connection).and_then(|queue| work(&queue));
@@ -107,7 +102,7 @@ impl SharedDocuments {
 }
 
 /// The connection, which is made if there is none.
-fn connected(journal: &Journal, connection: &Connection) -> Result<Queue, JournalFailure> {
+fn connected(journal: &Journal, connection: &Connection) -> Result<Queue> {
     let mut connection = connection.locked();
     match &*connection {
         Some(queue) => Ok(queue.clone()),

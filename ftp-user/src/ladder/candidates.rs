@@ -3,6 +3,7 @@
 
 use super::candidate::{Candidate, Rung, ThroughRelay};
 use super::security::{both_run_tls, protections, relayed_protections};
+use crate::named::named;
 use clap::ValueEnum;
 use ftp_proto::address::{Family, Kind, kind};
 use ftp_proto::transfer::{DataTls, Opening, Party, Posture, Postures, RelayRoles, Roles, Side, opening};
@@ -25,18 +26,9 @@ pub enum Allowed {
     Symmetric,
 }
 
-impl Allowed {
-    /// The value of `--path`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Direct => "direct",
-            Self::Symmetric => "symmetric",
-            Self::Relay => "relay",
-            Self::User => "user",
-        }
-    }
+named!(Allowed { Auto: "auto", Direct: "direct", Symmetric: "symmetric", Relay: "relay", User: "user" });
 
+impl Allowed {
     /// Whether the candidate that works is the best one of its kind, so that later runs may begin with it. One that the user
     /// has forced says nothing of the others.
     pub const fn shows_the_best(self) -> bool {

@@ -1,6 +1,7 @@
 //! What people do with jobs of the queue, and why it cannot be done.
 
 use super::{QueueState, Wish};
+use crate::named::named;
 
 /// What somebody does with a job.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -17,20 +18,11 @@ pub enum JobChange {
     Forget,
 }
 
+named!(JobChange { Pause: "pause", Resume: "resume", Retry: "retry", Cancel: "cancel", Forget: "forget" });
+
 impl JobChange {
     /// Those of the API, as the page orders them.
     pub const OF_API: [Self; 4] = [Self::Pause, Self::Resume, Self::Retry, Self::Cancel];
-
-    /// Its name, as people and programs ask for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Retry => "retry",
-            Self::Cancel => "cancel",
-            Self::Forget => "forget",
-        }
-    }
 
     /// Whether it makes sense in this state, where this is wanted already. The page offers only these; the entry decides.
     pub const fn suits(self, state: QueueState, wish: Wish) -> bool {

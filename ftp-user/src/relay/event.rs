@@ -70,44 +70,38 @@ impl JoinEvent {
         matches!(self, Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_))
     }
 
-    /// The event that a message is for `join`. A refusal of `grant` is a refusal of its join.
-    pub(super) fn of(message: FromAgent, join: Id, grant: Id) -> Option<Self> {
-        match message {
-            FromAgent::Refused { id, code, leg, text } if id == join || id == grant => {
+    /// The event that a message is for the join that is `wanted`. A refusal of `grant` is a refusal of its join.
+    pub(super) fn of(message: FromAgent, wanted: Id, grant: Id) -> Option<Self> {
+        let (about, event) = match message {
+            FromAgent::Refused { id, code, leg, text } => {
                 let for_now = leg.is_none() && passes(code);
-                Some(Self::Refused { side: leg.map(side), code, why: code.with(&text), for_now })
+                let refused = Self::Refused { side: leg.map(side), code, why: code.with(&text), for_now };
+                (if id == grant { wanted } else { id }, refused)
             }
-            FromAgent::JoinReady { id, a, b } if id == join => {
-                Some(Self::Ready { source: place(a), destination: place(b) })
+            FromAgent::JoinReady { id, a, b } => {
+                (id, Self::Ready { source: place(a), destination: place(b) })
             }
-            FromAgent::LegUp { join: id, leg, peer, .. } if id == join => Some(Self::Up(side(leg), peer)),
-            FromAgent::Joined { id } if id == join => Some(Self::Flows),
-            FromAgent::Stranger { join: id, leg, peer } if id == join => {
-                Some(Self::Stranger { side: side(leg), peer })
+            FromAgent::LegUp { join, leg, peer, .. } => (join, Self::Up(side(leg), peer)),
+            FromAgent::Joined { id } => (id, Self::Flows),
+            FromAgent::Stranger { join, leg, peer } => (join, Self::Stranger { side: side(leg), peer }),
+            FromAgent::Stat { join, a_to_b, .. } => (join, Self::Stat { bytes: a_to_b }),
+            FromAgent::Ext { name, body } => {
+                let digests = Digests::read(&name, &body)?;
+                (digests.join, Self::Digest { sha256: digests.a_to_b.into() })
             }
-            FromAgent::Stat { join: id, a_to_b, .. } if id == join => Some(Self::Stat { bytes: a_to_b }),
-            FromAgent::Ext { name, body } => Digests::read(&name, &body)
-                .filter(|digests| digests.join == join)
-                .map(|digests| Self::Digest { sha256: digests.a_to_b.into() }),
-            FromAgent::Ended { id, a_to_b, how, .. } if id == join => {
+            FromAgent::Ended { id, a_to_b, how, .. } => {
                 let broke = if let End::Reset(leg) = how { Some(side(leg)) } else { None };
                 let why = ended(how).to_owned();
-                Some(Self::Ended { bytes: a_to_b, in_order: how == End::Eof, side: broke, why })
+                (id, Self::Ended { bytes: a_to_b, in_order: how == End::Eof, side: broke, why })
             }
-            // Of another join, of a tunnel, or nothing that a copy waits for.
-            FromAgent::Refused { .. }
-            | FromAgent::JoinReady { .. }
-            | FromAgent::Joined { .. }
-            | FromAgent::Stranger { .. }
-            | FromAgent::Stat { .. }
-            | FromAgent::Ended { .. }
-            | FromAgent::Granted { .. }
+            // Of a tunnel, or nothing that a copy waits for.
+            FromAgent::Granted { .. }
             | FromAgent::TunnelReady { .. }
-            | FromAgent::LegUp { .. }
             | FromAgent::HalfEof { .. }
             | FromAgent::Pong { .. }
-            | FromAgent::Bye { .. } => None,
-        }
+            | FromAgent::Bye { .. } => return None,
+        };
+        (about == wanted).then_some(event)
     }
 }
 

@@ -14,18 +14,25 @@ use crate::state::Key;
 use ftp_proto::wire::counted;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// The agents of a hub, which are asked for tunnels to some servers.
 struct Probes {
-    context: Context,
-    relay: Relay,
-    hub: Hub,
+    probe: Arc<Probe>,
     servers: Vec<WantedServer>,
     asking: Asking<Result<Probed>>,
     /// An agent does not hold the same token: its name, and what that means.
     distrust: Option<(String, Failure)>,
+}
+
+/// What an agent is asked for: to connect to these servers.
+struct Probe {
+    context: Context,
+    relay: Relay,
+    hub: Hub,
+    sites: Vec<Site>,
 }
 
 /// A server that is looked for.
@@ -49,23 +56,6 @@ struct LastAgent {
 }
 
 impl WantedServer {
-    /// `names` are the agents that are there, `known` those that have reached the servers in an earlier run: one for each server,
-    /// or one for all. This is the server with this `index`.
-    fn new(
-        context: &Context,
-        relay: &Relay,
-        index: usize,
-        site: &Site,
-        names: &[String],
-        known: &[String],
-    ) -> Self {
-        let here = context.run.heard.reached_by(&relay.address.to_string(), &site.authority());
-        let in_this_run = here.is_some();
-        let agent = here.or_else(|| known.get(index).or(known.first()).cloned());
-        let last = agent.map(|agent| LastAgent { is_there: names.contains(&agent), agent, in_this_run });
-        Self { site: site.clone(), last, unreached: Vec::new(), is_reached: false }
-    }
-
     /// The agent that is waited for: it has reached the server, and has gone, or does not reach it for the moment.
     fn away(&self) -> Option<&LastAgent> {
         self.last.as_ref().filter(|last| !last.is_there || last.in_this_run)
@@ -87,8 +77,16 @@ type Near = (Session, Vec<Option<Tunnel>>);
 impl Probes {
     async fn start(context: &Context, relay: &Relay, hub: &Hub, sites: &[&Site]) -> Result<Self> {
         let (names, known) = (hub.agents(context).await?, remembered(context, relay, sites));
-        let wanted =
-            |(index, site): (usize, &&Site)| WantedServer::new(context, relay, index, site, &names, &known);
+        let address = relay.address.to_string();
+        let sites: Vec<Site> = sites.iter().copied().cloned().collect();
+        // One agent is known for each server, or one for all.
+        let wanted = |(index, site): (usize, &Site)| {
+            let here = context.run.heard.reached_by(&address, &site.authority());
+            let in_this_run = here.is_some();
+            let agent = here.or_else(|| known.get(index).or(known.first()).cloned());
+            let last = agent.map(|agent| LastAgent { is_there: names.contains(&agent), agent, in_this_run });
+            WantedServer { site: site.clone(), last, unreached: Vec::new(), is_reached: false }
+        };
         let servers: Vec<WantedServer> = sites.iter().enumerate().map(wanted).collect();
         if names.is_empty() {
             // Agents that go join again by themselves.
@@ -98,20 +96,15 @@ impl Probes {
                 None => failure::nobody(hub.display_name()),
             });
         }
-        Ok(Self {
-            context: context.clone(),
-            relay: relay.clone(),
-            hub: hub.clone(),
-            servers,
-            asking: Asking::new(names, &known, context.settings.patience.reply),
-            distrust: None,
-        })
+        let asking = Asking::new(names, &known, context.settings.patience.reply);
+        let probe = Probe { context: context.clone(), relay: relay.clone(), hub: hub.clone(), sites };
+        Ok(Self { probe: Arc::new(probe), servers, asking, distrust: None })
     }
 
     /// The nearest agents that reach the servers together, in the order of the servers: one for all of them, or one for each.
     /// `None` if they do not reach all of them.
     async fn nearest(&mut self) -> Option<Vec<Near>> {
-        let clock = self.context.world.clock;
+        let clock = self.probe.context.world.clock;
         let (mut answers, mut reached) = (Answers::new(clock.now()), Vec::new());
         loop {
             let until = answers.until;
@@ -139,14 +132,11 @@ impl Probes {
     /// The next agent that reaches one of the servers, in the order of their answers.
     async fn next(&mut self) -> Option<Near> {
         loop {
-            let (relay, hub) = (&self.relay, &self.hub);
-            let sites: Vec<Site> = self.servers.iter().map(|server| server.site.clone()).collect();
             let ask = |name: String, limit: Duration| {
-                let (context, relay, hub) = (self.context.clone(), relay.clone(), hub.clone());
-                let sites = sites.clone();
-                async move { probe(&context, &relay, &hub, &name, &sites, limit).await }
+                let probe = Arc::clone(&self.probe);
+                async move { probe.ask_agent(&name, limit).await }
             };
-            let (name, probed) = self.asking.next(&self.context, ask).await?;
+            let (name, probed) = self.asking.next(&self.probe.context, ask).await?;
             let why = match probed {
                 Some(Ok((session, tunnels))) => {
                     let reached = |(tunnel, server): (Result<Tunnel, String>, &mut WantedServer)| {
@@ -173,19 +163,20 @@ impl Probes {
 
     /// Why nobody reaches the first server that is not reached.
     fn failure(self) -> Failure {
+        let Probe { context, hub, .. } = &*self.probe;
         let Some(server) = self.servers.iter().find(|server| !server.is_reached) else {
-            return failure::nobody(self.hub.display_name());
+            return failure::nobody(hub.display_name());
         };
         match (server.away(), self.distrust) {
             // That another agent is not trusted is no reason not to wait for this one.
             (Some(last), distrust) if distrust.as_ref().is_none_or(|(name, _)| *name != last.agent) => {
-                server.failure_of(&self.hub, last)
+                server.failure_of(hub, last)
             }
             (_, Some((_, distrust))) => distrust,
             (_, None) => {
                 for (name, why) in &server.unreached {
                     let site = server.site.authority();
-                    self.context.run.events.notice(format!("the agent {name} does not reach {site}: {why}"));
+                    context.run.events.notice(format!("the agent {name} does not reach {site}: {why}"));
                 }
                 let mut said: Vec<String> =
                     server.unreached.last().map(|(name, why)| format!("{name}: {why}")).into_iter().collect();
@@ -197,7 +188,7 @@ impl Probes {
                 if left_out > 0 {
                     said.push(format!("{left_out} more agents were not asked, there are too many"));
                 }
-                failure::out_of_reach(self.hub.display_name(), &server.site, &said)
+                failure::out_of_reach(hub.display_name(), &server.site, &said)
             }
         }
     }
@@ -268,28 +259,24 @@ pub(super) async fn find_one(
     Ok((session, tunnel))
 }
 
-/// Has an agent connect to the servers, all within `limit`.
-async fn probe(
-    context: &Context,
-    relay: &Relay,
-    hub: &Hub,
-    name: &str,
-    sites: &[Site],
-    limit: Duration,
-) -> Result<Probed> {
-    let deadline = context.world.clock.now() + limit;
-    let called = within(context, limit.min(COMES), Session::called(context, relay, hub, name)).await;
-    let mut session = called.unwrap_or_else(|| Err(failure::late(context, name, "a call")))?;
-    let mut tunnels = Vec::new();
-    for (left, site) in (1..=sites.len()).rev().zip(sites) {
-        // A server that does not answer leaves time for the next one.
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
-        let reply = deadline.since(context.world.clock.now()) / left;
-        let mut context = context.clone();
-        context.settings.patience.reply = reply;
-        tunnels.push(session.tunnel(&context, site).await.map_err(|failure| failure.why()));
+impl Probe {
+    /// Has the agent of this name connect to the servers, all within `limit`.
+    async fn ask_agent(&self, name: &str, limit: Duration) -> Result<Probed> {
+        let Self { context, relay, hub, sites } = self;
+        let deadline = context.world.clock.now() + limit;
+        let called = within(context, limit.min(COMES), Session::called(context, relay, hub, name)).await;
+        let mut session = called.unwrap_or_else(|| Err(failure::late(context, name, "a call")))?;
+        let mut tunnels = Vec::new();
+        for (left, site) in (1..=sites.len()).rev().zip(sites) {
+            // A server that does not answer leaves time for the next one.
+            let left = u32::try_from(left).unwrap_or(u32::MAX);
+            let reply = deadline.since(context.world.clock.now()) / left;
+            let mut context = context.clone();
+            context.settings.patience.reply = reply;
+            tunnels.push(session.tunnel(&context, site).await.map_err(|failure| failure.why()));
+        }
+        Ok((session, tunnels))
     }
-    Ok((session, tunnels))
 }
 
 /// How long an agent may take to come to the hub and to prove its token. The hub gives up a call after that time.

@@ -106,7 +106,7 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     // While it runs, nobody knows whether that was this run.
     let why = job.why.as_ref().filter(|_| !waits_for_other && !job.is_running());
     let why = why.map(|why| format!(" ({})", show(why.as_bytes()))).unwrap_or_default();
-    let [failed, left] = undone_words(job);
+    let [left, failed] = undone_words(job);
     let failed = some(failed) + &why + &some(left);
     let queued = job.queued.as_ref();
     let open = queued.map_or_else(|| open_words(job), |entry| queue_words(job, entry));
@@ -139,19 +139,20 @@ pub(super) fn job_row(job: &JobRecord, now: u64, columns: usize) -> Vec<String> 
     let cut = |line| cut(line, columns.max(MOST_NARROW));
     // Before its end, that is of an earlier run.
     let is_open = job.is_running() || job.queued.as_ref().is_some_and(|entry| entry.exit.is_none());
-    let numbers: Vec<String> = undone_words(job).into_iter().flatten().collect();
-    let numbers = Some(numbers.join(", ")).filter(|numbers| !numbers.is_empty());
+    let [left, number] = undone_words(job);
     let cause = job.why.as_ref().or_else(|| job.queued.as_ref()?.cause.as_ref());
-    let failed: Vec<String> = numbers.into_iter().chain(cause.map(|cause| show(cause.as_bytes()))).collect();
+    let failed: Vec<String> = number.into_iter().chain(cause.map(|cause| show(cause.as_bytes()))).collect();
+    let failed = Some(failed.join(": ")).filter(|failed| !failed.is_empty());
+    let failed: Vec<String> = left.into_iter().chain(failed).collect();
     let is_told = !failed.is_empty() && !is_open;
-    let failed = is_told.then(|| cut(format!("    ({})", failed.join(": "))));
+    let failed = is_told.then(|| cut(format!("    ({})", failed.join("; "))));
     let more = [transfer, progress].into_iter().flatten().map(|words| format!("   {words}"));
     [cut(line)].into_iter().chain(more).chain(failed).collect()
 }
 
-/// How many of its files have failed, and how many a later job copies: `2 failed`, `1 left to a later job`.
+/// How many of its files were left to a later job, and how many have failed: `1 left to a later job`, `2 failed`.
 fn undone_words(job: &JobRecord) -> [Option<String>; 2] {
-    [(job.failed, "failed"), (job.given_over, "left to a later job")]
+    [(job.given_over, "left to a later job"), (job.failed, "failed")]
         .map(|(count, what)| (count > 0).then(|| format!("{count} {what}")))
 }
 
@@ -272,9 +273,12 @@ mod tests {
         let withheld = JobRecord { failed: 0, ..job.clone() };
         assert_eq!(job_row(&withheld, 1_200, usize::MAX)[1], "    (a long story)");
         let overtaken = JobRecord { given_over: 2, ..withheld };
-        assert_eq!(job_row(&overtaken, 1_200, usize::MAX)[1], "    (2 left to a later job: a long story)");
-        let both = JobRecord { failed: 1, why: None, ..overtaken };
-        assert_eq!(job_row(&both, 1_200, usize::MAX)[1], "    (1 failed, 2 left to a later job)");
+        assert_eq!(job_row(&overtaken, 1_200, usize::MAX)[1], "    (2 left to a later job; a long story)");
+        let both = JobRecord { failed: 1, ..overtaken };
+        assert_eq!(
+            job_row(&both, 1_200, usize::MAX)[1],
+            "    (2 left to a later job; 1 failed: a long story)"
+        );
         let rows = job_row(&job, 1_200, 80);
         assert!(rows[0].chars().count() == 80 && rows[0].ends_with(".."), "{rows:?}");
         let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, 1_200, 30);

@@ -10,6 +10,7 @@ use super::tls::SessionTls;
 use crate::context::{Context, SessionPlace};
 use crate::failure::{Failure, Kind, words};
 use crate::ladder::Candidate;
+use crate::named::named;
 use crate::place::{Peer, Site};
 use crate::world::{self, HostPort, anywhere};
 use ftp_io::connection::Connection;
@@ -41,16 +42,9 @@ pub enum Role {
     Server,
 }
 
-impl Role {
-    /// What people call that end.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Destination => "destination",
-            Self::Server => "server",
-        }
-    }
+named!(Role { Source: "source", Destination: "destination", Server: "server" });
 
+impl Role {
     /// The side whose column of the trace it uses. A server alone uses that of the source.
     pub(crate) const fn side(self) -> Side {
         match self {

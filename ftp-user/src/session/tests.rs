@@ -1,6 +1,5 @@
 //! One session against a server that says what a script says.
 
-use super::listing::ListingConnection;
 use super::*;
 use crate::context::{Cancel, Context};
 use crate::endpoint::files::{self, FinalName, Replacement};
@@ -155,7 +154,7 @@ async fn keep_listing_connection(session: &mut Session) -> UnixStream {
     session.manners.capabilities.takes_ahead = true;
     let (ours, theirs) = UnixStream::pair().unwrap();
     let now = session.context.world.clock.now();
-    session.dialogue.listing = ListingConnection::kept(socket::Stream::from(ours).into(), now);
+    session.dialogue.listing.end(Some(socket::Stream::from(ours).into()), false, now);
     theirs
 }
 
@@ -232,20 +231,21 @@ async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
         &["200 type", "500 XSHA1 not understood", SHA1, "550 too large", "550 No such file"],
         async |session| {
             session.manners.capabilities.x_digests = vec![XDigest::Xsha, XDigest::Xsha1];
-            let digest =
-                files::hash_at_server(session, Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap();
+            let path = name("a b");
+            let mut file = files::DigestQuery { session, algorithm: Algorithm::Sha1, path: &path };
+            let digest = file.ask_whole(3).await.unwrap().unwrap();
             assert_eq!(digest.hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
             assert_eq!(
-                session.manners.capabilities.x_digests,
+                file.session.manners.capabilities.x_digests,
                 [XDigest::Xsha],
                 "what it does not know is not asked again"
             );
             // Another digest, or the size, may have to do; a file that is not there is another matter.
-            files::hash_at_server(session, Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap_err();
-            let missing = files::hash_at_server(session, Algorithm::Sha1, &name("a b"), 3).await.unwrap_err();
+            file.ask_whole(3).await.unwrap().unwrap_err();
+            let missing = file.ask_whole(3).await.unwrap_err();
             assert_eq!(missing.kind, Kind::Missing);
-            let unknown =
-                files::hash_at_server(session, Algorithm::Md5, &name("a b"), 3).await.unwrap().unwrap_err();
+            file.algorithm = Algorithm::Md5;
+            let unknown = file.ask_whole(3).await.unwrap().unwrap_err();
             assert_eq!(unknown.kind, Kind::Unverified);
         },
     )

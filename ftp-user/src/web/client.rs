@@ -9,7 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::error::Error;
-use std::{fmt, io};
+use std::io;
 
 /// What is asked of a daemon.
 #[derive(Clone, Debug)]
@@ -32,23 +32,15 @@ pub struct Asker {
 }
 
 /// What has answered is no daemon: it speaks something else.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NoDaemon {
-    /// Whether it speaks HTTP.
-    pub has_http: bool,
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoDaemon {
+    /// It speaks HTTP.
+    #[error("an HTTP server that is no daemon of ftp-user")]
+    OtherServer,
+    /// It does not.
+    #[error("no HTTP server")]
+    NoHttp,
 }
-
-impl fmt::Display for NoDaemon {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.has_http {
-            "an HTTP server that is no daemon of ftp-user"
-        } else {
-            "no HTTP server"
-        })
-    }
-}
-
-impl Error for NoDaemon {}
 
 impl NoDaemon {
     /// What an error says of the other end, if it says that this is no daemon.
@@ -113,7 +105,7 @@ impl Asker {
                     Some(why) => has_spoken(why),
                     None => matches!(connection.await, Ok(Err(why)) if has_spoken(&why)),
                 };
-        Err(if is_no_http { io::Error::other(NoDaemon { has_http: false }) } else { io::Error::other(error) })
+        Err(if is_no_http { io::Error::other(NoDaemon::NoHttp) } else { io::Error::other(error) })
     }
 }
 
@@ -122,7 +114,7 @@ async fn read(answer: Response<Incoming>) -> io::Result<(StatusCode, Value)> {
     let status = answer.status();
     let bytes = to_bytes(Body::new(answer.into_body()), MOST_BYTES).await.map_err(io::Error::other)?;
     let object = serde_json::from_slice(&bytes);
-    Ok((status, object.map_err(|_| io::Error::other(NoDaemon { has_http: true }))?))
+    Ok((status, object.map_err(|_| io::Error::other(NoDaemon::OtherServer))?))
 }
 
 /// The largest answer in bytes.
@@ -136,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_speaks_first_is_no_daemon_and_one_that_ends_may_be_one() {
-        for (said, expect) in [("220 ready\r\n", Some(NoDaemon { has_http: false })), ("", None)] {
+        for (said, expect) in [("220 ready\r\n", Some(NoDaemon::NoHttp)), ("", None)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (mut other, _) = listener.accept().await.unwrap();

@@ -25,46 +25,152 @@ pub async fn digest(
     size: u64,
 ) -> Result<Result<Digest>> {
     match host {
-        Host::Server(server) => hash_at_server(server.session(context).await?, algorithm, path, size).await,
+        Host::Server(server) => {
+            DigestQuery { session: server.session(context).await?, algorithm, path }.ask_whole(size).await
+        }
         Host::Local(here) => here.digest(context, algorithm, path, ByteRange::WHOLE).await.map(Ok),
     }
 }
 
-/// The same in this session of a server.
-///
-/// # Errors
-///
-/// The file is missing, the login does not permit it, the server is busy, or no final reply came.
-pub async fn hash_at_server(
-    session: &mut Session,
-    algorithm: Algorithm,
-    path: &PathName,
-    size: u64,
-) -> Result<Result<Digest>> {
-    let what = || format!("cannot hash {}", path.display());
-    let mut refused = Failure::new(Kind::Unverified, what()).said(format!(
-        "{} does not compute {}",
-        session.title,
-        algorithm.name()
-    ));
-    while let Some(command) = session.manners.capabilities.digest_command(algorithm) {
-        let answer = ask_digest(session, command, algorithm, path, size).await?;
-        if answer.is_done() {
-            return Ok(told_digest(&answer, algorithm, path, size).ok_or_else(|| {
-                Failure::new(Kind::Unverified, what())
-                    .said(session.quote(&answer.reply))
-                    .hint("--verify size compares sizes only")
-            }));
+/// Asks a server for digests of one of its files.
+pub struct DigestQuery<'a> {
+    /// The session that asks.
+    pub session: &'a mut Session,
+    /// Which digests these are.
+    pub algorithm: Algorithm,
+    /// Where the file is.
+    pub path: &'a PathName,
+}
+
+impl DigestQuery<'_> {
+    /// Its digest, see [`digest`].
+    ///
+    /// # Errors
+    ///
+    /// The file is missing, the login does not permit it, the server is busy, or no final reply came.
+    pub async fn ask_whole(&mut self, size: u64) -> Result<Result<Digest>> {
+        let (algorithm, path) = (self.algorithm, self.path);
+        let what = || format!("cannot hash {}", path.display());
+        let why = format!("{} does not compute {}", self.session.title, algorithm.name());
+        let mut refused = Failure::new(Kind::Unverified, what()).said(why);
+        while let Some(command) = self.session.manners.capabilities.digest_command(algorithm) {
+            let answer = self.ask(command, size).await?;
+            if answer.is_done() {
+                return Ok(told_digest(&answer, algorithm, path, size).ok_or_else(|| {
+                    Failure::new(Kind::Unverified, what())
+                        .said(self.session.quote(&answer.reply))
+                        .hint("--verify size compares sizes only")
+                }));
+            }
+            refused = self.session.refusal(what(), &answer);
+            match self.session.blame(&answer) {
+                // It may be that others know the command better.
+                Blame::Unsupported => self.session.manners.strike_digest(command, algorithm),
+                Blame::File | Blame::Space | Blame::Path | Blame::Peer => break,
+                Blame::Missing | Blame::Login | Blame::Busy => return Err(refused),
+            }
         }
-        refused = session.refusal(what(), &answer);
-        match session.blame(&answer) {
-            // It may be that others know the command better.
-            Blame::Unsupported => session.manners.strike_digest(command, algorithm),
-            Blame::File | Blame::Space | Blame::Path | Blame::Peer => break,
-            Blame::Missing | Blame::Login | Blame::Busy => return Err(refused),
+        Ok(Err(refused))
+    }
+
+    /// The digest of a part, or why this server does not give it. The answer must tell that it is of this part: a server that
+    /// knows RANG may ignore it in HASH.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Session::ask`].
+    async fn ask_part(&mut self, part: ByteRange) -> Result<Result<Digest>> {
+        let Self { session, algorithm, path } = self;
+        let length = part.length.filter(|length| *length > 0);
+        let Some(length) =
+            length.filter(|_| session.manners.capabilities.part_algorithms().contains(algorithm))
+        else {
+            let why = format!("{} does not compute {} of parts", session.title, algorithm.name());
+            return Ok(Err(Failure::new(Kind::Unverified, no_part(path)).said(why)));
+        };
+        if let Some(command) = session.manners.capabilities.part_digest(*algorithm, part, path) {
+            let answer = session.ask_patiently(command, Some(patience(session, length))).await?;
+            return Ok(self.digest_in(answer.is_done(), &answer));
+        }
+        let restarts = session.manners.settings.restarts;
+        let noted = session.ask(Command::Rang(Some(part))).await?;
+        if !noted.is_done() {
+            session.manners.settings.restarts = restarts;
+            return Ok(Err(session.refusal(no_part(path), &noted)));
+        }
+        let answer = self.ask(DigestCommand::Hash, length).await?;
+        if is_of_tree_part(&answer, self.algorithm, part) {
+            self.session.manners.settings.restarts = restarts; // it has used the part up
+            return Ok(self.digest_in(true, &answer));
+        }
+        // It may have kept the part for the next transfer. REST makes a server forget it, too (ProFTPD).
+        let is_forgotten = self.session.ask(Command::Rang(None)).await?.is_done();
+        self.session.manners.settings.restarts = restarts || !is_forgotten;
+        if answer.is_done() {
+            // It reads whole files: it is not asked again.
+            self.session.manners.capabilities.forget_rang();
+        }
+        Ok(self.digest_in(false, &answer))
+    }
+
+    /// Asks for the digests of all of these parts at once. Every reply is taken, also behind one that refuses.
+    async fn ask_parts(&mut self, parts: &[ByteRange]) -> Result<Result<Vec<Digest>>> {
+        if let [part] = parts {
+            return Ok(self.ask_part(*part).await?.map(|digest| vec![digest]));
+        }
+        let Self { session, path, .. } = self;
+        let bytes: u64 = parts.iter().filter_map(|part| part.length).sum();
+        let patience = Some(patience(session, bytes));
+        let restarts = session.manners.settings.restarts;
+        let mut sent = Vec::with_capacity(parts.len());
+        for part in parts {
+            let noted = session.send(Command::Rang(Some(*part)), patience);
+            sent.push((*part, noted, session.send(Command::Hash(path.clone()), patience)));
+        }
+        let mut digests = Ok(Vec::with_capacity(parts.len()));
+        for (part, noted, hashed) in sent {
+            let noted = self.session.answer_to(noted, Verb::Rang).await?;
+            let answer = self.session.answer_to(hashed, Verb::Hash).await?;
+            if let Ok(told) = &mut digests {
+                let is_of_it = noted.is_done() && is_of_tree_part(&answer, self.algorithm, part);
+                match self.digest_in(is_of_it, &answer) {
+                    Ok(digest) => told.push(digest),
+                    Err(refused) => digests = Err(refused),
+                }
+            }
+        }
+        if digests.is_ok() {
+            self.session.manners.settings.restarts = restarts; // all parts are used up
+        }
+        Ok(digests)
+    }
+
+    /// The digest of a part in this answer if it is one, or why there is none.
+    fn digest_in(&self, is_of_it: bool, answer: &Answer) -> Result<Digest> {
+        let digest = parse_answer(self.algorithm, &answer.reply.lines, self.path).filter(|_| is_of_it);
+        digest.ok_or_else(|| match answer.is_done() {
+            true => {
+                Failure::new(Kind::Unverified, no_part(self.path)).said(self.session.quote(&answer.reply))
+            }
+            false => self.session.refusal(no_part(self.path), answer),
+        })
+    }
+
+    /// Asks for a digest by this command, after the algorithm was chosen. `size` is that of what is hashed.
+    async fn ask(&mut self, command: DigestCommand, size: u64) -> Result<Answer> {
+        match select_digest(self.session, command, self.algorithm).await? {
+            Some(refusal) => Ok(refusal),
+            None => {
+                let patience = Some(patience(self.session, size));
+                self.session.ask_patiently(command.with(self.path), patience).await
+            }
         }
     }
-    Ok(Err(refused))
+}
+
+/// What fails if a part has no digest.
+fn no_part(path: &PathName) -> String {
+    format!("cannot hash a part of {}", path.display())
 }
 
 /// The digest of a file of `size` bytes in a positive answer, if it is one: that of nothing is no digest of more.
@@ -125,82 +231,17 @@ pub async fn part_digest(
     part: ByteRange,
 ) -> Result<Result<Digest>> {
     match host {
-        Host::Server(server) => hash_part(server.session(context).await?, algorithm, path, part).await,
+        Host::Server(server) => {
+            DigestQuery { session: server.session(context).await?, algorithm, path }.ask_part(part).await
+        }
         Host::Local(here) => here.digest(context, algorithm, path, part).await.map(Ok),
     }
-}
-
-/// The digest of a part of a file, or why this server does not give it. The answer must tell that it is of this part:
-/// a server that knows RANG may ignore it in HASH.
-///
-/// # Errors
-///
-/// No final reply came, see [`Session::ask`].
-async fn hash_part(
-    session: &mut Session,
-    algorithm: Algorithm,
-    path: &PathName,
-    part: ByteRange,
-) -> Result<Result<Digest>> {
-    let what = format!("cannot hash a part of {}", path.display());
-    let length = part.length.filter(|length| *length > 0);
-    let Some(length) = length.filter(|_| session.manners.capabilities.part_algorithms().contains(&algorithm))
-    else {
-        let why = format!("{} does not compute {} of parts", session.title, algorithm.name());
-        return Ok(Err(Failure::new(Kind::Unverified, what).said(why)));
-    };
-    if let Some(command) = session.manners.capabilities.part_digest(algorithm, part, path) {
-        let answer = session.ask_patiently(command, Some(patience(session, length))).await?;
-        let digest = answer.is_done().then(|| parse_answer(algorithm, &answer.reply.lines, path)).flatten();
-        return Ok(digest.ok_or_else(|| not_hashed(session, what, &answer)));
-    }
-    let restarts = session.manners.settings.restarts;
-    let noted = session.ask(Command::Rang(Some(part))).await?;
-    if !noted.is_done() {
-        session.manners.settings.restarts = restarts;
-        return Ok(Err(session.refusal(what, &noted)));
-    }
-    let answer = ask_digest(session, DigestCommand::Hash, algorithm, path, length).await?;
-    if is_of_tree_part(&answer, algorithm, part) {
-        session.manners.settings.restarts = restarts; // it has used the part up
-        let digest = parse_answer(algorithm, &answer.reply.lines, path);
-        return Ok(digest.ok_or_else(|| not_hashed(session, what, &answer)));
-    }
-    // It may have kept the part for the next transfer. REST makes a server forget it, too (ProFTPD).
-    let is_forgotten = session.ask(Command::Rang(None)).await?.is_done();
-    session.manners.settings.restarts = restarts || !is_forgotten;
-    if answer.is_done() {
-        // It reads whole files: it is not asked again.
-        session.manners.capabilities.forget_rang();
-    }
-    Ok(Err(not_hashed(session, what, &answer)))
 }
 
 /// Whether a positive answer to HASH is about this part.
 fn is_of_tree_part(answer: &Answer, algorithm: Algorithm, part: ByteRange) -> bool {
     let last = part.first.saturating_add(part.length.unwrap_or(0)).saturating_sub(1);
     answer.is_done() && parse_answered_range(algorithm, &answer.reply.lines) == Some((part.first, last))
-}
-
-/// The failure if this answer to HASH has no digest that is of use.
-fn not_hashed(session: &Session, what: String, answer: &Answer) -> Failure {
-    match answer.is_done() {
-        true => Failure::new(Kind::Unverified, what).said(session.quote(&answer.reply)),
-        false => session.refusal(what, answer),
-    }
-}
-
-async fn ask_digest(
-    session: &mut Session,
-    command: DigestCommand,
-    algorithm: Algorithm,
-    path: &PathName,
-    size: u64,
-) -> Result<Answer> {
-    match select_digest(session, command, algorithm).await? {
-        Some(refusal) => Ok(refusal),
-        None => session.ask_patiently(command.with(path), Some(patience(session, size))).await,
-    }
 }
 
 /// Makes a session ready for a command that asks for a digest. The refusal of its server, if it refuses the algorithm.
@@ -251,56 +292,18 @@ pub async fn part_digests(
             return Ok(Ok(digests));
         }
     };
+    let mut file = DigestQuery { session, algorithm, path };
     while !rest.is_empty() {
         // The first one settles the algorithm and the type, and shows whether the server minds RANG.
-        let count = if digests.is_empty() { 1 } else { session.manners.parts_ahead(path) };
+        let count = if digests.is_empty() { 1 } else { file.session.manners.parts_ahead(path) };
         let (now, later) = rest.split_at(rest.len().min(count));
-        match hash_ahead(session, algorithm, path, now).await? {
+        match file.ask_parts(now).await? {
             Ok(found) => digests.extend(found),
             Err(refused) => return Ok(Err(refused)),
         }
         rest = later;
     }
     Ok(Ok(digests))
-}
-
-/// Asks for all of these at once. Every reply is taken, also behind one that refuses.
-async fn hash_ahead(
-    session: &mut Session,
-    algorithm: Algorithm,
-    path: &PathName,
-    parts: &[ByteRange],
-) -> Result<Result<Vec<Digest>>> {
-    if let [part] = parts {
-        return Ok(hash_part(session, algorithm, path, *part).await?.map(|digest| vec![digest]));
-    }
-    let bytes: u64 = parts.iter().filter_map(|part| part.length).sum();
-    let patience = Some(patience(session, bytes));
-    let restarts = session.manners.settings.restarts;
-    let mut sent = Vec::with_capacity(parts.len());
-    for part in parts {
-        let noted = session.send(Command::Rang(Some(*part)), patience);
-        sent.push((*part, noted, session.send(Command::Hash(path.clone()), patience)));
-    }
-    let mut digests = Ok(Vec::with_capacity(parts.len()));
-    for (part, noted, hashed) in sent {
-        let noted = session.answer_to(noted, Verb::Rang).await?;
-        let answer = session.answer_to(hashed, Verb::Hash).await?;
-        let digest = parse_answer(algorithm, &answer.reply.lines, path)
-            .filter(|_| noted.is_done() && is_of_tree_part(&answer, algorithm, part));
-        match (&mut digests, digest) {
-            (Ok(digests), Some(digest)) => digests.push(digest),
-            (Ok(_), None) => {
-                let what = format!("cannot hash a part of {}", path.display());
-                digests = Err(not_hashed(session, what, &answer));
-            }
-            (Err(_), _) => {}
-        }
-    }
-    if digests.is_ok() {
-        session.manners.settings.restarts = restarts; // all parts are used up
-    }
-    Ok(digests)
 }
 
 /// Copies a file of `size` bytes within the server (SITE CPFR, SITE CPTO). A file that has the new name is replaced.

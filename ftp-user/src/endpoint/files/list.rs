@@ -33,6 +33,9 @@ pub(super) struct RemoteDirectory<'a> {
     pub(super) path: Option<&'a PathName>,
 }
 
+/// What came of listing a directory by one command. With a failure comes whose fault it is.
+type ListResult<T = Listing> = Result<T, (Blame, Failure)>;
+
 impl RemoteDirectory<'_> {
     /// Lists it by the best command that the server knows, and says which. Hands over the entries as they come: what is returned
     /// has none. If this fails, some may have been handed over.
@@ -76,7 +79,7 @@ impl RemoteDirectory<'_> {
     /// LIST and NLST may take their argument for something else than one name, and show nothing then with a positive reply. Of a
     /// directory that cannot be entered, vsftpd shows the directory itself, and some servers show the current one whatever they
     /// are asked. So a listing of these kinds is believed only of a directory that was entered.
-    pub(super) async fn list_as(&mut self, form: Form, each: Each<'_>) -> Result<Listing, (Blame, Failure)> {
+    pub(super) async fn list_as(&mut self, form: Form, each: Each<'_>) -> ListResult {
         let argument = self.path.cloned();
         let Some(path) = self.path.filter(|_| form != Form::Mlsd) else {
             return self.list_argument(form, argument, each).await;
@@ -108,12 +111,7 @@ impl RemoteDirectory<'_> {
     }
 
     /// Lists a directory that cannot be entered, of a server that was not seen to look at the argument.
-    async fn list_by_name(
-        &mut self,
-        form: Form,
-        path: &PathName,
-        each: Each<'_>,
-    ) -> Result<Listing, (Blame, Failure)> {
+    async fn list_by_name(&mut self, form: Form, path: &PathName, each: Each<'_>) -> ListResult {
         let mut entries = EntriesInDoubt::of(None, first_shown_name(path), each);
         let listing = self.list_argument(form, Some(path.clone()), &mut |entry| entries.take(entry)).await?;
         match entries.end() {
@@ -129,7 +127,7 @@ impl RemoteDirectory<'_> {
         form: Form,
         path: &PathName,
         each: Each<'_>,
-    ) -> Result<Option<Listing>, (Blame, Failure)> {
+    ) -> ListResult<Option<Listing>> {
         let session = &mut *self.session;
         let Some(home) = session.current().await.map_err(other)? else { return Ok(None) };
         let answer = session.ask(Command::Cwd(path.clone())).await.map_err(other)?;
@@ -155,12 +153,7 @@ impl RemoteDirectory<'_> {
     }
 
     /// Lists by a command with this argument.
-    async fn list_argument(
-        &mut self,
-        form: Form,
-        argument: Option<PathName>,
-        each: Each<'_>,
-    ) -> Result<Listing, (Blame, Failure)> {
+    async fn list_argument(&mut self, form: Form, argument: Option<PathName>, each: Each<'_>) -> ListResult {
         let Self { session, path } = self;
         // MLSD sends its lines in the type in force (RFC 3659 section 7.3); the others send text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
@@ -387,13 +380,8 @@ pub async fn list_each(
 /// Asks a server of ours for the listings of the first of these directories together, and returns them in this order. `None` in place
 /// of one that it refuses, or that needs more than what is left of `room` bytes: whoever lists it by itself learns why.
 pub async fn list_ahead(host: &mut Host, directories: &[PathName], room: usize) -> Vec<Option<Listing>> {
-    match host {
-        Host::Server(server) => match server.open() {
-            Some(session) => list_ahead_at_server(session, directories, room).await,
-            None => Vec::new(),
-        },
-        Host::Local(_) => Vec::new(),
-    }
+    let Some(session) = host.open_session() else { return Vec::new() };
+    list_ahead_at_server(session, directories, room).await
 }
 
 /// The same in this session of a server.

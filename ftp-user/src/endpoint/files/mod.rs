@@ -31,7 +31,7 @@ mod times;
 pub use absence::Lack;
 pub(crate) use absence::lack;
 pub use detached::{DetachedState, DetachedStatus, detached, knows_deta, may_detach, stop_detached};
-pub use digests::{copy_within, digest, digests_of_all, hash_at_server, part_digest, part_digests};
+pub use digests::{DigestQuery, copy_within, digest, digests_of_all, part_digest, part_digests};
 pub use examine::{
     Foreign, SeenCertificate, ServerClock, certificate_seen, clock_of_server, most, sends_too_much,
     takes_foreign,

@@ -8,7 +8,7 @@
 //! | any, if the size of the new file was verified | 202 | both names are looked at: if only the final one is there, with that size, it was renamed |
 //! | was taken | a refusal, or 250 while the new file still has its other name | the old file is renamed aside, and RNTO is sent again |
 
-use super::digests::hash_at_server;
+use super::digests::DigestQuery;
 use super::look::facts_at_server;
 use super::names::delete_own_at_server;
 use super::stored_name::check_stored_name_at_server;
@@ -211,8 +211,11 @@ impl FinalRename<'_> {
                 .map(|facts| facts.is_some_and(|facts| facts.unique.as_ref() == Some(unique))),
             Mark::Digest(digest) => {
                 let size = self.replaced.size.unwrap_or(0);
-                let told = hash_at_server(self.session, digest.algorithm, self.to, size).await;
-                told.map(|told| told.is_ok_and(|told| told.hex.eq_ignore_ascii_case(&digest.hex)))
+                let algorithm = digest.algorithm;
+                let mut file = DigestQuery { session: self.session, algorithm, path: self.to };
+                file.ask_whole(size)
+                    .await
+                    .map(|told| told.is_ok_and(|told| told.hex.eq_ignore_ascii_case(&digest.hex)))
             }
         };
         Ok(told(self.session, shown)?.unwrap_or(false))

@@ -349,8 +349,9 @@ impl Copying<'_> {
     async fn give_up(&mut self, failure: Failure, stored: Option<u64>) -> Failure {
         let context = &self.context;
         let (host, target) = (&mut self.ends.destination, &self.item.destination);
-        let is_gone = failure.kind == failure::Kind::Missing;
-        let is_settled = self.attempts.kept.old.settle(context, host, target, is_gone).await;
+        // Nothing else that a copy needs is called missing.
+        let is_source_gone = failure.kind == failure::Kind::Missing;
+        let is_settled = self.attempts.kept.old.settle(context, host, target, is_source_gone).await;
         let (rest, is_unnamed) = (self.fate_of_part(&failure), failure.about == About::NotNamed);
         let discarded = match rest {
             PartFate::Kept => {

@@ -102,14 +102,14 @@ impl OldFiles {
     }
 
     /// The same before a run ends that has not copied the file. Ctrl-C does not interrupt it, but it ends after a short time.
-    /// What is not in order then is told, and another run of the job finds it. If the source `is_gone`, no run may ever verify what
-    /// has the name. Returns whether all is in order.
+    /// What is not in order then is told, and another run of the job finds it. If the source is gone, no later run may be able to
+    /// verify what has the name. Returns whether all is in order.
     pub(in crate::job) async fn settle(
         &mut self,
         context: &Context,
         host: &mut Host,
         target: &PathName,
-        is_gone: bool,
+        is_source_gone: bool,
     ) -> bool {
         if !self.sought.is_empty() {
             let (cleanup, end) = context.for_cleanup();
@@ -117,7 +117,7 @@ impl OldFiles {
                 self.tell_sought(context, host, target, &why);
             }
         }
-        let is_verified_later = context.run.job_journal.keeps_item() && !is_gone;
+        let is_verified_later = context.run.job_journal.keeps_item() && !is_source_gone;
         for old in &self.found {
             if is_verified_later {
                 let (old, name) = (for_shell(host.show(old)), host.show(target));

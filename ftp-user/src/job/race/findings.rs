@@ -118,9 +118,7 @@ impl Contest<'_, '_> {
                 | GivenUp::Stalled(Some(_))
                 | GivenUp::TooMuch(_)
                 | GivenUp::Detached,
-            ) => {
-                return self.decided(index, failure);
-            }
+            ) => return self.decided(index, failure),
             None => self.ascent.of(index).after(failed),
         };
         if matches!(failed.cause, Cause::Policy(..)) {
@@ -227,21 +225,18 @@ async fn is_whole(
 /// changed.
 async fn is_unchanged(
     context: &Context,
-    Assignment { store, before, until, .. }: &Assignment,
+    assignment: &Assignment,
     stored: &PathName,
     runner: &mut Runner,
 ) -> bool {
     // The same bytes go to the same place again.
-    if until.is_some() {
+    if assignment.until.is_some() {
         return true;
     }
-    let absent = *store == Store::Replace && *before == 0;
-    match runner.destination.session(context).await {
-        Ok(session) => files::size_by_command(session, stored)
-            .await
-            .is_ok_and(|size| size == Some(*before) || (absent && size.is_none())),
-        Err(_) => false,
-    }
+    let absent = assignment.store == Store::Replace && assignment.before == 0;
+    let Ok(session) = runner.destination.session(context).await else { return false };
+    let size = files::size_by_command(session, stored).await;
+    size.is_ok_and(|size| size == Some(assignment.before) || (absent && size.is_none()))
 }
 
 /// What the candidates of a file have come to.

@@ -54,6 +54,20 @@ impl Html {
         Self(if condition { constant.to_owned() } else { String::new() })
     }
 
+    /// A table with a row for each item, below this head; what `empty` says if there is none.
+    pub(crate) fn table<T>(
+        head: &'static str,
+        items: &[T],
+        row: impl Fn(&T) -> Self,
+        empty: &'static str,
+    ) -> Self {
+        if items.is_empty() {
+            return Self::of(r#"<p class="empty">{}</p>"#, &[&Self::of(empty, &[])]);
+        }
+        let (head, rows) = (Self::of(head, &[]), Self::each(items, row));
+        Self::of(r#"<table class="cards">{}<tbody>{}</tbody></table>"#, &[&head, &rows])
+    }
+
     /// A choice of a list.
     pub(crate) fn option(value: &str, name: impl Display, is_chosen: bool) -> Self {
         let selected = Self::when(is_chosen, " selected");

@@ -147,17 +147,13 @@ fn file_table(job: &JobView, files: &Slice<FileView>, shown: Option<FileState>) 
         let link = format!("{own}?files={chosen}&after={}", encode(next));
         Html::of(r#"<p class="more"><a class="button" href="{}">More files</a></p>"#, &[&link])
     };
-    let table = match files.items.is_empty() {
-        true => Html::of(r#"<p class="empty">No files here.</p>"#, &[]),
-        false => Html::of(
-            r#"<table class="cards"><caption class="unseen">Files of the job</caption><thead><tr>
-            <th scope="col">State</th><th scope="col">Source</th><th scope="col">Destination</th>
-            <th scope="col" class="num">Bytes</th><th scope="col">Path</th>
-            <th scope="col">Verified</th></tr></thead><tbody>{}</tbody></table>{}"#,
-            &[&Html::each(&files.items, file_row), &Html::each(&files.next, next)],
-        ),
-    };
-    Html::of(r#"<section><h2>Files</h2><ul class="tabs">{}</ul>{}</section>"#, &[&tabs, &table])
+    let head = r#"<caption class="unseen">Files of the job</caption><thead><tr>
+        <th scope="col">State</th><th scope="col">Source</th><th scope="col">Destination</th>
+        <th scope="col" class="num">Bytes</th><th scope="col">Path</th>
+        <th scope="col">Verified</th></tr></thead>"#;
+    let table = Html::table(head, &files.items, file_row, "No files here.");
+    let next = Html::each(&files.next, next);
+    Html::of(r#"<section><h2>Files</h2><ul class="tabs">{}</ul>{}{}</section>"#, &[&tabs, &table, &next])
 }
 
 fn file_row(file: &FileView) -> Html {

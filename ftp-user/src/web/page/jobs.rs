@@ -51,16 +51,11 @@ fn filters(call: &Call, sites: &[SiteView]) -> Html {
 }
 
 fn table(jobs: &Slice<JobView>, now: Time) -> Html {
-    if jobs.items.is_empty() {
-        return Html::of(r#"<p class="empty">No jobs here.</p>"#, &[]);
-    }
-    Html::of(
-        r#"<table class="cards"><caption class="unseen">Jobs, newest first</caption><thead><tr>
+    let head = r#"<caption class="unseen">Jobs, newest first</caption><thead><tr>
         <th scope="col">State</th><th scope="col">Job</th><th scope="col">Progress</th>
         <th scope="col" class="num">Rate</th><th scope="col" class="num">Remaining</th>
-        <th scope="col">Owner</th><th scope="col">Age</th></tr></thead><tbody>{}</tbody></table>"#,
-        &[&Html::each(&jobs.items, |job| row(job, now))],
-    )
+        <th scope="col">Owner</th><th scope="col">Age</th></tr></thead>"#;
+    Html::table(head, &jobs.items, |job| row(job, now), "No jobs here.")
 }
 
 fn row(job: &JobView, now: Time) -> Html {

@@ -70,16 +70,12 @@ fn known_pair(pair: &PairView, now: Time) -> Html {
 /// Shows the workers.
 pub(super) fn workers(call: &Call) -> Result<Answer> {
     let (workers, now) = (api::workers(call)?, now());
-    let table = match workers.is_empty() {
-        true => Html::of(r#"<p class="empty">No worker has been seen.</p>"#, &[]),
-        false => Html::of(
-            r#"<table class="cards"><caption class="unseen">Workers</caption><thead><tr>
-            <th scope="col">State</th><th scope="col">Name</th><th scope="col">Jobs</th>
-            <th scope="col">Sites</th><th scope="col">Version</th><th scope="col">Started</th>
-            <th scope="col">Last sign of life</th></tr></thead><tbody>{}</tbody></table>"#,
-            &[&Html::each(&workers, |worker| worker_row(worker, now))],
-        ),
-    };
+    let head = r#"<caption class="unseen">Workers</caption><thead><tr>
+        <th scope="col">State</th><th scope="col">Name</th><th scope="col">Jobs</th>
+        <th scope="col">Sites</th><th scope="col">Version</th><th scope="col">Started</th>
+        <th scope="col">Last sign of life</th></tr></thead>"#;
+    let row = |worker: &WorkerView| worker_row(worker, now);
+    let table = Html::table(head, &workers, row, "No worker has been seen.");
     let content = Html::of(r#"<h1>Workers</h1><div id="live">{}</div>"#, &[&table]);
     Ok(page(call, "/workers", "Workers", &content))
 }
@@ -118,19 +114,12 @@ fn link_to_job(id: &String) -> Html {
 /// Shows the schedules.
 pub(super) fn series(call: &Call) -> Result<Answer> {
     let (all, now) = (api::series(call)?, now());
-    let table = match all.is_empty() {
-        true => Html::of(
-            "<p class=\"empty\">No schedules. The field \u{201c}Again and again\u{201d} of a new job makes one.</p>",
-            &[],
-        ),
-        false => Html::of(
-            r#"<table class="cards"><caption class="unseen">Schedules</caption><thead><tr>
-            <th scope="col">State</th><th scope="col">Schedule</th><th scope="col">Job</th>
-            <th scope="col">Last run</th><th scope="col">Next run</th><th scope="col">Owner</th>
-            <th scope="col"><span class="unseen">Actions</span></th></tr></thead><tbody>{}</tbody></table>"#,
-            &[&Html::each(&all, |one| series_row(call, one, now))],
-        ),
-    };
+    let head = r#"<caption class="unseen">Schedules</caption><thead><tr>
+        <th scope="col">State</th><th scope="col">Schedule</th><th scope="col">Job</th>
+        <th scope="col">Last run</th><th scope="col">Next run</th><th scope="col">Owner</th>
+        <th scope="col"><span class="unseen">Actions</span></th></tr></thead>"#;
+    let empty = "No schedules. The field \u{201c}Again and again\u{201d} of a new job makes one.";
+    let table = Html::table(head, &all, |one| series_row(call, one, now), empty);
     let content = Html::of(r#"<h1>Schedules</h1><div id="live">{}</div>"#, &[&table]);
     Ok(page(call, "/series", "Schedules", &content))
 }
