@@ -13,7 +13,8 @@ use crate::session::within;
 use crate::world::look_up;
 use clap::Args;
 use ftp_io::clock::since_1970;
-use ftp_io::socket::TcpSettings;
+use ftp_io::simulated;
+use ftp_io::socket::{self, TcpSettings};
 use ftp_proto::address::{Kind as Address, kind};
 use ftp_proto::wire::counted;
 use rustix::fs::{Access, access};
@@ -22,7 +23,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 /// Look at this host: names, clock, certificates, settings
 ///
@@ -100,9 +100,8 @@ async fn names(context: &Context, settings: &Settings) -> Vec<Checked> {
 /// Which addresses this host has towards the world, and whether servers can connect to it.
 async fn addresses() -> Vec<Checked> {
     // Nothing is sent: the system chooses a route. Nobody has these addresses (RFC 5737, RFC 3849).
-    let v4 = own_address(SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 21)).await;
-    let nobody = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
-    let v6 = own_address(SocketAddr::new(nobody.into(), 21)).await;
+    let v4 = socket::route(Ipv4Addr::new(192, 0, 2, 1).into());
+    let v6 = socket::route(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into());
     let route = |family: &'static str, own: Option<IpAddr>, hint: &str| match own {
         Some(own) => Checked::good(family, format!("from {own}")),
         None => Checked::note(family, "there is no route", hint),
@@ -115,21 +114,13 @@ async fn addresses() -> Vec<Checked> {
     ]
 }
 
-/// The address of this host on the way to another one.
-async fn own_address(to: SocketAddr) -> Option<IpAddr> {
-    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0)).await.ok()?;
-    socket.connect(to).await.ok()?;
-    socket.local_addr().ok().map(|own| own.ip())
-}
-
 /// Whether a port can be listened on, and who may reach it.
 async fn listening(own: Option<IpAddr>) -> Checked {
     let at = own.unwrap_or(Ipv4Addr::LOCALHOST.into());
     let connected = async {
-        let listener = TcpListener::bind((at, 0)).await?;
-        let to = listener.local_addr()?;
-        let (connected, accepted) = tokio::join!(TcpStream::connect(to), listener.accept());
+        let listener = socket::listen(SocketAddr::new(at, 0))?;
+        let to = listener.local()?;
+        let (connected, accepted) = tokio::join!(socket::connect(at, to), listener.accept());
         connected.and(accepted.map(drop)).map(drop)
     };
     let passive = "copies still work where servers listen (passive mode)";
@@ -276,7 +267,7 @@ fn may_write(directory: &Path) -> bool {
 
 /// `~/.netrc`, if it is there.
 fn netrc() -> Option<Checked> {
-    let file = PathBuf::from(std::env::var_os("HOME")?).join(".netrc");
+    let file = PathBuf::from(simulated::variable("HOME")?).join(".netrc");
     if !file.exists() {
         return None;
     }

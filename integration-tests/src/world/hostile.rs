@@ -1,5 +1,6 @@
 //! What a hostile account sends to a server.
 
+use super::PASSWORD;
 use super::plan::Plan;
 use crate::sim::random::Random;
 use std::net::SocketAddr;
@@ -9,7 +10,7 @@ impl Plan {
     pub(super) fn hostile_words(&self, choice: u64, ports: &[SocketAddr]) -> String {
         let mut random = Random::new(choice);
         let names: Vec<&String> = self.source.keys().chain(self.destination.keys()).collect();
-        let mut text = "USER eve\r\nPASS pw\r\n".to_owned();
+        let mut text = format!("USER eve\r\nPASS {PASSWORD}\r\n");
         for _ in 0..1 + random.below(20) {
             let name = format!("tree/{}", names[random.length(names.len() - 1)]);
             let words = match ports.get(random.length(2 * ports.len())) {

@@ -78,7 +78,7 @@ impl LongLine {
         let home = directory.path().join("home");
         fs::create_dir(&home)?;
         let logins = home.join(".netrc");
-        fs::write(&logins, "machine one login ann password pw\nmachine two login ann password pw\n")?;
+        fs::write(&logins, super::logins())?;
         fs::set_permissions(&logins, Permissions::from_mode(0o600))?;
         let user = world.host("user");
         Ok(Self { directory, world, user, sends: false, round_trip, cuts: 0 })

@@ -10,6 +10,7 @@ mod hostile;
 pub mod line;
 pub mod manners;
 mod network;
+mod panics;
 pub mod plan;
 pub mod run;
 pub mod shrink;
@@ -34,8 +35,10 @@ use std::ffi::OsString;
 use std::fmt::{self, Debug, Formatter};
 use std::fs;
 use std::future::{Future, pending};
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -94,12 +97,14 @@ impl Running {
             self.missed += time;
         } else if self.status.is_none() {
             let (program, missed) = (&mut self.program, std::mem::take(&mut self.missed));
-            self.status = self.local.block_on(&self.runtime, async {
+            let turn = async {
                 if missed > Duration::ZERO {
                     tokio::time::advance(missed).await;
                 }
                 tokio::time::timeout(time, program).await.ok()
-            });
+            };
+            let turn = AssertUnwindSafe(|| self.local.block_on(&self.runtime, turn));
+            self.status = catch_unwind(turn).unwrap_or(Some(PANICKED));
         }
     }
 }
@@ -242,7 +247,7 @@ impl World {
     /// Starts a server.
     fn serve(&mut self, host: HostId, serving: Serving<'_>) {
         let Serving { root, state, has_room, tls, permits, sessions } = serving;
-        let address = self.shared.network.locked().hosts[host.0].address;
+        let address = self.address(host);
         let settings = state.join("settings.toml");
         let rights = if permits { "" } else { "rights = [\"list\", \"read\"]\n" };
         let quota = if has_room { "" } else { "quota-bytes = 1\n" };
@@ -318,16 +323,30 @@ impl World {
 
     /// Where a relay or a hub listens.
     fn relay_address(&self, host: HostId) -> String {
-        format!("{}:{RELAY}", self.shared.network.locked().hosts[host.0].address)
+        format!("{}:{RELAY}", self.address(host))
+    }
+
+    fn address(&self, HostId(index): HostId) -> IpAddr {
+        self.shared.network.locked().hosts[index].address
     }
 
     /// Starts a user agent with these words, which keeps its state in `state`, and may write to the directories `writes`. Its home
     /// directory is that of its state.
     pub fn run(&mut self, host: HostId, words: &[String], state: &Path, writes: &[&Path]) {
-        self.shared.network.locked().hosts[host.0].home = Some(state.to_owned());
-        let mut arguments: Vec<OsString> = vec!["ftp-user".into(), "--state".into(), state.into()];
-        arguments.extend(words.iter().map(OsString::from));
-        self.start(host, &[&[state], writes].concat(), ftp_user::cli::run(arguments));
+        let state_words = ["--state".to_owned(), state.display().to_string()];
+        self.type_words(host, state_words.iter().chain(words), &[&[state], writes].concat());
+    }
+
+    /// The same, where the words do not name the state: `home` is the home directory.
+    fn run_without_state(&mut self, host: HostId, words: &[String], home: &Path) {
+        self.type_words(host, words.iter(), &[home]);
+    }
+
+    /// Starts a user agent. Its home directory is the first one of those to which it may write.
+    fn type_words<'a>(&mut self, host: HostId, words: impl Iterator<Item = &'a String>, writes: &[&Path]) {
+        self.shared.network.locked().hosts[host.0].home = writes.first().map(|home| (*home).to_owned());
+        let arguments = iter::once(OsString::from("ftp-user")).chain(words.map(OsString::from)).collect();
+        self.start(host, writes, ftp_user::cli::run(arguments));
     }
 
     /// Lets the world go on for a moment.
@@ -436,9 +455,18 @@ fn audit() -> Arc<Audit> {
 
 /// The network of all hosts of a world.
 const EVERY_HOST: &str = "10.0.0.0/8";
-/// The hash of the password `pw`, as cheap as can be.
-const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$iARm9mF5o6o$HpZe5ONsh8pziLfWQ0rJEIl/lYUBrUvHJ2VSlLjDSDE";
+/// The password of all accounts: nothing else that is printed has it.
+const PASSWORD: &str = "s3cret-of-all";
+/// Its hash, as cheap as can be.
+const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$iARm9mF5o6o$jPCiyiBbwS17iE7xQUi1QxOrXeRc6lTCfThoq98mulg";
 
+/// A `.netrc` with the passwords of both servers.
+fn logins() -> String {
+    ["one", "two"].map(|host| format!("machine {host} login ann password {PASSWORD}\n")).concat()
+}
+
+/// The exit status of a program that has panicked.
+const PANICKED: u8 = 101;
 /// The shortest and the longest moment.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(1);

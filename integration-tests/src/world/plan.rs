@@ -1,10 +1,11 @@
 //! What happens in a run: a command between two directories, and faults in the middle of it.
 
+mod third;
 mod wider;
 mod words;
 
 pub use words::Naming;
-pub(super) use words::SIDE;
+pub(super) use words::{HERE, OWN, SIDE};
 
 use super::manners::Manners;
 use crate::sim::random::Random;

@@ -7,7 +7,7 @@ mod user;
 
 use super::disk::Snapshot;
 use super::plan::{Content, Doing, Fault, Files, Plan, Program, SIDE, Sabotage, Verb, When};
-use super::{HostId, Serving, TargetPorts, World};
+use super::{HostId, Serving, TargetPorts, World, logins, panics};
 use excuses::Excused;
 use ftp_proto::relay::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +40,7 @@ pub struct Ended {
 /// The directory in memory cannot be written.
 pub fn run(plan: &Plan) -> io::Result<Ended> {
     let directory = tempfile::Builder::new().prefix("world").tempdir_in("/dev/shm")?;
+    panics::keep();
     let mut running = Running::start(plan, directory.path())?;
     running.carry_out();
     let Running { story, violations, faults, .. } = running;
@@ -276,6 +277,7 @@ impl<'a> Running<'a> {
 
     fn step(&mut self) {
         self.world.step();
+        panics::take().iter().for_each(|panic| self.violation(panic));
         for program in Program::ALL {
             if let Some(status) = self.world.ended(self.host(program)) {
                 self.violation(&format!("the {program:?} has ended: {status}"));
@@ -514,8 +516,7 @@ fn words(words: &[&str]) -> Vec<String> {
 
 /// A home directory with the passwords of the servers, and settings that name the relay.
 fn home(path: PathBuf, token: &Path) -> io::Result<PathBuf> {
-    let logins = "machine one login ann password pw\nmachine two login ann password pw\n";
-    write_private(&path.join(".netrc"), logins)?;
+    write_private(&path.join(".netrc"), &logins())?;
     let settings = path.join(".config/ftp-user");
     fs::create_dir_all(&settings)?;
     let token = token.display();

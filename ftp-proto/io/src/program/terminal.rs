@@ -12,14 +12,17 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use crate::simulated;
+
 /// The controlling terminal of this process.
 #[derive(Debug)]
 pub struct Terminal(File);
 
 impl Terminal {
-    /// Opens it. Returns `None` if there is none, or if neither standard error nor standard input is a terminal.
+    /// Opens it. Returns `None` if there is none, or if neither standard error nor standard input is a terminal. A simulated host has
+    /// none.
     pub fn open() -> Option<Self> {
-        if !stderr().is_terminal() && !stdin().is_terminal() {
+        if simulated::host().is_some() || !stderr().is_terminal() && !stdin().is_terminal() {
             return None;
         }
         File::options().read(true).write(true).open("/dev/tty").ok().map(Self)

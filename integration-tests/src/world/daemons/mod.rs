@@ -8,6 +8,7 @@
 //! The store is a directory that all hosts see. While a host of a simulation says that it shares its stores, a directory behaves as
 //! a database does: it has a clock of its own, may be away, and a new holder ends the connection of the one before it.
 
+mod asker;
 mod laws;
 mod plan;
 mod store;
@@ -20,7 +21,8 @@ use super::network::Stores;
 use super::plan::{Doing, Program, When};
 use super::run::{write_all, write_private};
 use super::shrink::smallest;
-use super::{HostId, Serving, World};
+use super::{HostId, Serving, World, logins, panics};
+use asker::Asker;
 use laws::{Frozen, Holders};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -80,6 +82,7 @@ impl DaemonsTally {
 /// The directory in memory cannot be written.
 pub fn run_daemons(plan: &DaemonsPlan) -> io::Result<DaemonsEnded> {
     let directory = tempfile::Builder::new().prefix("daemons").tempdir_in("/dev/shm")?;
+    panics::keep();
     let mut running = Running::start(plan, directory.path())?;
     running.carry_out();
     running.tally.longest = running.world.now();
@@ -104,6 +107,7 @@ struct Running<'a> {
     /// The hosts of the two servers, and when a server that was killed starts again.
     servers: [(HostId, Option<Duration>); 2],
     user: User,
+    asker: Option<Asker>,
     daemons: Vec<Daemon>,
     jobs: Vec<QueuedJob<'a>>,
     store: Option<SharedStore>,
@@ -179,8 +183,7 @@ impl<'a> Running<'a> {
         }
         let home = |name: &str| {
             let path = make(name)?;
-            let logins = "machine one login ann password pw\nmachine two login ann password pw\n";
-            write_private(&path.join(".netrc"), logins).map(|()| path)
+            write_private(&path.join(".netrc"), &logins()).map(|()| path)
         };
         let user = User { host: world.host("user"), state: home("user")?, at: None };
         let mut daemons = Vec::new();
@@ -198,6 +201,7 @@ impl<'a> Running<'a> {
             directory: directory.to_owned(),
             servers,
             user,
+            asker: None,
             daemons,
             jobs: plan.jobs.iter().map(job).collect(),
             store: None,
@@ -212,6 +216,7 @@ impl<'a> Running<'a> {
             struck: Duration::ZERO,
             is_traced: std::env::var_os("FTP_WORLD_TRACE").is_some(),
         };
+        running.start_asker()?;
         BOTH.into_iter().for_each(|program| running.serve(program));
         (0..running.daemons.len()).for_each(|daemon| running.start_daemon(daemon));
         Ok(running)
@@ -230,7 +235,9 @@ impl<'a> Running<'a> {
         (self.daemons[index].started, self.daemons[index].again) = (self.world.now(), None);
         let Daemon { name, host, state, .. } = &self.daemons[index];
         let words = ["daemon", "--name", name, "--parallel", &parallel, "--log-level", level];
-        let words = self.with_store(&words);
+        let mut words = self.with_store(&words);
+        let listens = self.asker.iter().filter(|_| index == 0).flat_map(|asker| &asker.listens);
+        words.extend(listens.cloned());
         self.world.run(*host, &words, state, &[]);
     }
 
@@ -262,6 +269,7 @@ impl<'a> Running<'a> {
         let mut next = faults.next();
         loop {
             self.user_goes_on(next.is_none());
+            self.asker_goes_on();
             self.step();
             if self.world.now() > LONGEST {
                 return self.violation("it does not end");
@@ -284,7 +292,7 @@ impl<'a> Running<'a> {
                     next = faults.next();
                     self.suffer(fault, by);
                 }
-            } else if self.is_calm() && self.all_done() {
+            } else if self.is_calm() && self.all_done() && self.has_asked_all() {
                 break;
             }
         }
@@ -371,6 +379,7 @@ impl<'a> Running<'a> {
     fn step(&mut self) {
         let before = self.world.now();
         self.world.step();
+        panics::take().iter().for_each(|panic| self.violation(panic));
         let now = self.world.now();
         for program in BOTH {
             let (host, back) = self.servers[program as usize];

@@ -3,7 +3,7 @@
 use super::store::SharedStore;
 use crate::world::network::Stores;
 use crate::world::run::write_private;
-use crate::world::{HostId, Serving, World};
+use crate::world::{HostId, Serving, World, logins};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -47,7 +47,7 @@ impl Scene {
         let words = ["--store", &store].into_iter().chain(words.split(' ')).map(str::to_owned);
         let (words, home): (Vec<String>, _) = (words.collect(), self.directory.join(name));
         fs::create_dir(&home)?;
-        write_private(&home.join(".netrc"), LOGINS)?;
+        write_private(&home.join(".netrc"), &logins())?;
         self.world.run(host, &words, &home, &[]);
         Ok(())
     }
@@ -116,6 +116,5 @@ pub fn wait_for_a_terminal(bytes: usize) -> io::Result<WaitingResult> {
     }
 }
 
-const LOGINS: &str = "machine one login ann password pw\nmachine two login ann password pw\n";
 /// How long it may take.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

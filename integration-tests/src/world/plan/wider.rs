@@ -1,9 +1,9 @@
 //! What a random stream of its own adds to the plan of a seed, so that the rest of the plan is as it was without it.
 
+use super::third::third;
 use super::{Content, Files, LEFT_OUT, LeftOut, Naming, Placement, Plan, REMOVED, Verb};
 use crate::sim::random::Random;
 use crate::world::manners::Manners;
-use std::borrow::Cow;
 
 impl Plan {
     /// The same with more files, other words for its sources, files that are left out, and a third user agent.
@@ -89,77 +89,5 @@ fn files_left_out(plan: &mut Plan, random: &mut Random) {
     plan.left_out = Some(LeftOut { filter, files });
 }
 
-/// What a third user agent is told.
-fn third(plan: &Plan, random: &mut Random) -> Vec<Cow<'static, str>> {
-    let names: Vec<&String> = plan.source.keys().collect();
-    let mut told: Vec<Cow<'static, str>> = Vec::new();
-    for _ in 0..1 + random.below(5) {
-        let is_of_ours = plan.manners == [Manners::Ours; 2] && random.once_in(2);
-        let table: &[&str] = if is_of_ours { &OF_OURS } else { &OF_ALL };
-        let file = format!("{{one}}{}", names[random.length(names.len() - 1)]);
-        let chosen = table[random.length(table.len() - 1)].replace("{file}", &file);
-        told.extend(chosen.split("; ").map(|words| Cow::Owned(words.to_owned())));
-    }
-    if plan.verb == Verb::Append {
-        // What it copies of the destination may have been half appended.
-        told.retain(|words| !words.contains("{two} {side}"));
-    }
-    told
-}
-
-/// What a third user agent may be told, whatever the servers know. `{one}` and `{two}` are the trees, `{file}` is a file of the
-/// source, `{side}` is a directory of the destination that nobody else changes, and `{here}` is one of its own host.
-const OF_ALL: [&str; 42] = [
-    "ls {one}",
-    "ls -l {two}",
-    "ls {one}*",
-    "tree {one}",
-    "tree {two}",
-    "stat {one} {two}",
-    "stat {file}",
-    "cat {file}",
-    "hash {file}",
-    "hash --alg=md5 {one}*",
-    "copy {file} {here}x; hash --alg=crc32 {here}x; cat {here}x",
-    "copy {file} -",
-    "copy {file} /dev/null",
-    "copy - {side}input",
-    "copy - {side}a/b/input",
-    "copy --overwrite=never - {side}input",
-    "copy {file} {side}; resume; retry last; cancel last",
-    "copy -r {two} {side}; resume",
-    "copy -r -n {one} {side}",
-    "copy - {side}input; copy {side}input {side}copy",
-    "copy - {side}input; move {side}input {side}a/moved; resume",
-    "sync {one} {side}all; sync --delete --yes {one} {side}all; resume",
-    "sync --backup-dir={side}old {one} {side}all; sync --backup-dir={side}old --delete --yes {two} {side}all",
-    "sync -n --delete {one} {two}",
-    "probe {one} {two}",
-    "mkdir {side}c",
-    "mkdir -p {side}a/b",
-    "copy - {side}input; mkdir {side}c; mv {side}input {side}c",
-    "mv {side}* {side}a",
-    "rm {side}input",
-    "rm -r --yes {side}a",
-    "rm {side}*",
-    "copy {file} {here}x; mv {here}x {here}y; ls -l {here}; stat {here}y; rm {here}y",
-    "copy {file} {here}x; move {here}x {side}; resume",
-    "copy -r {one} {here}all; sync --delete --yes {here}all {side}all; tree {here}; resume",
-    "copy -r {one} {here}all; sync --delete --yes {one} {here}all; rm -r --yes {here}all",
-    "copy -r {one} {side}all; move -r {side}all {side}b; resume; retry last",
-    "copy -r {one} {side}all; move -r {side}all {here}; resume; retry last",
-    "copy {file} {side}; cancel --forget last; jobs --all",
-    "resume",
-    "jobs",
-    "why",
-];
-
-/// The same if both servers are ours.
-const OF_OURS: [&str; 4] = [
-    "copy --detach {file} {side}; resume",
-    "copy --detach --path=relay {file} {side}detached; jobs; resume",
-    "copy --detach {file} {side}detached; why last; cancel last",
-    "copy --detach --overwrite=always {file} {side}detached; resume; resume",
-];
 /// The least size of a file of which parts are compared.
 const LARGE: usize = 16 << 20;

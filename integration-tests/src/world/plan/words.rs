@@ -92,23 +92,24 @@ impl Plan {
         (self.naming == Naming::List).then(|| (list_file(roots), text()))
     }
 
-    /// The words of something that the third user agent is told, if this is the directory of its host.
-    pub(in crate::world) fn third_words(&self, asked: &str, here: &Path) -> Vec<String> {
+    /// The words of something that the third user agent is told, if it has this directory and was told of this job last, and the lines
+    /// of the file that they may name.
+    pub(in crate::world) fn third_words(&self, asked: &str, state: &Path, id: &str) -> (Vec<String>, String) {
         let [one, two] = self.servers();
-        let places = [
+        let mut asked = asked.to_owned();
+        for (mark, place) in [
             ("{one}", format!("{one}tree/")),
             ("{two}", format!("{two}tree/")),
             ("{side}", format!("{two}{SIDE}/")),
-            ("{here}", format!("{}/", here.display())),
-        ];
-        let mut words: Vec<String> = asked.split(' ').map(str::to_owned).collect();
-        for word in &mut words {
-            for (mark, place) in &places {
-                *word = word.replace(mark, place);
-            }
+            ("{here}", format!("{}/{HERE}/", state.display())),
+            ("{own}", format!("{}/{OWN}/", state.display())),
+            ("{id}", id.to_owned()),
+        ] {
+            asked = asked.replace(mark, &place);
         }
-        words.extend(self.trust().iter().map(|word| (*word).to_owned()));
-        words
+        let (words, lines) = asked.split_once("| ").unwrap_or((&asked, ""));
+        let typed = words.split(' ').chain(self.trust().iter().copied()).map(str::to_owned);
+        (typed.collect(), lines.replace("| ", "\n"))
     }
 }
 
@@ -118,6 +119,9 @@ fn list_file(roots: &[PathBuf; 2]) -> PathBuf {
 
 /// The directory of the destination that the third user agent changes.
 pub(in crate::world) const SIDE: &str = "side";
+/// The directory of its host that it may write to, and the one that has what it reads.
+pub(in crate::world) const HERE: &str = "here";
+pub(in crate::world) const OWN: &str = "own";
 
 /// Options that a person may type beside the places.
 pub(super) fn options(random: &mut Random, verb: Verb) -> Vec<Cow<'static, str>> {

@@ -2,9 +2,12 @@
 
 use super::laws::Parts;
 use super::{Running, words};
-use crate::world::HostId;
-use crate::world::plan::{Placement, Verb};
+use crate::world::plan::{Placement, SIDE, Verb};
+use crate::world::{HostId, PASSWORD};
+use ftp_user::cli::number;
+use ftp_user::job::Status;
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,8 +67,10 @@ impl Running<'_> {
 
     /// Starts what the third user agent is told next, or sees how it has ended.
     pub(super) fn third_goes_on(&mut self) {
+        let faults = self.faults.len();
         let Some(third) = &mut self.third else { return };
         if !third.runs {
+            third.faults = faults;
             if let Some(words) = third.start_next(&mut self.world, self.plan) {
                 self.tell(&format!("third user: {}", words.join(" ")));
             }
@@ -77,10 +82,16 @@ impl Running<'_> {
 
     /// What it has written to standard output is a file of the source, if it says so and nobody has written to the file.
     fn third_ended(&mut self, status: u8) {
-        let Some(third) = &self.third else { return };
+        let Some(third) = &mut self.third else { return };
         let said = self.world.said(third.host);
+        third.hear(&said);
         let (asked, written) = (third.asked(self.plan), third.output());
+        let undone = third.undone(self.plan, &self.roots[1].join(SIDE));
+        let was_restored = self.faults.iter().skip(third.faults).any(|(name, _)| RESTORES.contains(name));
+        let texts = third.texts();
         self.excused.late.hear(&said);
+        self.look_for_secrets(&said);
+        self.look_for_secrets(&texts);
         // Listings have the times of files, which are those of the system.
         let is_told = |line: &&str| self.traces.is_some() || line.starts_with("ftp-user:");
         let told: Vec<&str> = said.lines().filter(is_told).collect();
@@ -93,13 +104,29 @@ impl Running<'_> {
         {
             self.violation("standard output has something else than the file");
         }
+        if status == 0 && !undone.is_empty() && !was_restored {
+            self.violation(&format!("it says that it has done {asked}, and has not: {undone:?}"));
+        }
+        if !Status::all().any(|known| number(known) == status) {
+            self.violation(&format!("{status} is no exit status: {asked}"));
+        }
         self.look();
+    }
+
+    /// Nothing that is printed has a password, or the token of the relay.
+    fn look_for_secrets(&mut self, printed: &str) {
+        let token = fs::read_to_string(&self.servers.token).expect("it was written");
+        let secrets = [PASSWORD, token.trim_end()];
+        if let Some(line) = printed.lines().find(|line| secrets.iter().any(|secret| line.contains(secret))) {
+            self.violation(&format!("a secret is printed: {line}"));
+        }
     }
 
     fn ended(&mut self, index: usize, status: u8) {
         let user = &self.users[index];
         let said = self.world.said(user.host);
         self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
+        self.look_for_secrets(&said);
         self.excused.late.hear(&said);
         self.look();
         if !self.plan.verb.has_job() {
@@ -161,6 +188,8 @@ impl Running<'_> {
     }
 }
 
+/// The faults that take away what was done.
+const RESTORES: [&str; 2] = ["disk set back", "destination without power"];
 /// The number of characters of a job's id.
 const ID: usize = 16;
 /// How long a person waits before a job that has failed is tried again, each time longer: the other one may have claimed the files.

@@ -63,7 +63,7 @@ impl From {
 
     /// The usual file that is there.
     fn file(self) -> Result<PathBuf> {
-        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        let home = ftp_io::simulated::variable("HOME").map(PathBuf::from).unwrap_or_default();
         let all: Vec<PathBuf> = self.usual().iter().map(|name| home.join(name)).collect();
         all.iter().find(|file| file.exists()).cloned().ok_or_else(|| {
             let names: Vec<String> = all.iter().map(|file| file.display().to_string()).collect();
