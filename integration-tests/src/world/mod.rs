@@ -460,9 +460,9 @@ const PASSWORD: &str = "s3cret-of-all";
 /// Its hash, as cheap as can be.
 const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$iARm9mF5o6o$jPCiyiBbwS17iE7xQUi1QxOrXeRc6lTCfThoq98mulg";
 
-/// A `.netrc` with the passwords of both servers.
+/// A `.netrc` with the passwords of both servers, of the second one also under its address.
 fn logins() -> String {
-    ["one", "two"].map(|host| format!("machine {host} login ann password {PASSWORD}\n")).concat()
+    ["one", "two", "10.0.0.2"].map(|host| format!("machine {host} login ann password {PASSWORD}\n")).concat()
 }
 
 /// The exit status of a program that has panicked.

@@ -16,7 +16,7 @@ use std::fmt::Write;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 use third::Third;
@@ -156,6 +156,9 @@ impl<'a> Running<'a> {
             None
         } else {
             fs::create_dir(roots[1].join(SIDE))?;
+            if plan.third.iter().any(|asked| asked.contains("link")) {
+                symlink("../tree", roots[1].join(SIDE).join("link"))?;
+            }
             Some(Third::new(world.host("third"), home(make("third")?)?)?)
         };
         let (story, violations) = (String::new(), Vec::new());

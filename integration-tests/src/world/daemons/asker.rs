@@ -89,13 +89,12 @@ impl Running<'_> {
         let Some(asked) = self.plan.asked.get(asker.begun) else { return };
         (asker.begun, asker.runs) = (asker.begun + 1, Some(now));
         let words = asked.replace("{one}", ONE).replace("{asked}", ASKED).replace("{id}", &asker.id);
-        let words = words.split(' ').map(str::to_owned);
         let (host, home) = (asker.host, asker.home.clone());
-        if *asked == MAKES_TOKEN {
-            let words: Vec<String> = words.collect();
-            let words = self.with_store(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        if let Some(words) = words.strip_prefix("{store} ") {
+            let words = self.with_store(&words.split(' ').collect::<Vec<_>>());
             self.world.run(host, &words, &home, &[]);
         } else {
+            let words = words.split(' ').map(str::to_owned);
             let words: Vec<String> = words.chain(asker.names_daemon.iter().cloned()).collect();
             self.world.run_without_state(host, &words, &home);
         }
@@ -168,8 +167,9 @@ pub(super) fn asked(plan: &DaemonsPlan) -> Vec<Cow<'static, str>> {
 }
 
 /// What may be asked, several command lines one after the other. `{one}` is the source of the first job, `{file}` is a file in it, and
-/// `{asked}` is a directory of the destination that no job has. `{id}` is the id that was told last.
-const TABLE: [&str; 17] = [
+/// `{asked}` is a directory of the destination that no job has. `{id}` is the id that was told last. What begins with `{store}` is typed
+/// at the store, and nothing is asked of the daemon.
+const TABLE: [&str; 21] = [
     "jobs; jobs --all --json",
     "copy --queue {file} {asked}a; why {id}; jobs; why --json {id}",
     "copy --queue --wait {file} {asked}waited; why {id}",
@@ -185,11 +185,15 @@ const TABLE: [&str; 17] = [
     "jobs --follow --json",
     "why none; pause none; cancel none; retry none; resume none; series show none; series remove",
     "copy --queue ftp://ann:other@one/x {asked}x; copy --queue {file} ./here",
+    "{store} copy --queue --wait {file} {asked}local; {store} why {id}; {store} jobs --all",
+    "{store} copy --queue {file} {asked}c; {store} pause {id}; {store} resume {id}; {store} retry {id}; {store} cancel {id}",
+    "{store} jobs --follow",
+    "{store} jobs --follow --json; {store} daemon token --list",
     "why last; cancel last; pause last",
     "series; copy --queue --limit=20KB {file} {asked}slow; pause {id}; jobs; resume {id}; why {id}",
 ];
 /// The first of what is asked: it makes the token with which the rest is asked.
-const MAKES_TOKEN: &str = "daemon token --scope=admin --name=asker";
+const MAKES_TOKEN: &str = "{store} daemon token --scope=admin --name=asker";
 /// The source of the first job, and a directory that no job has.
 const ONE: &str = "ftp://ann@one/job0/";
 const ASKED: &str = "ftp://ann@two/asked/";

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! `{one}` and `{two}` are the trees, `{file}` is a file of the source, and `{name}` is its name there. `{side}` is a directory of the
-//! destination that nobody else changes, and `{here}` is one of its own host; whatever has a final name there must be a whole file.
+//! destination that nobody else changes, `{again}` is the same under the address of its server, and `{here}` is one of its own host;
+//! whatever has a final name there must be a whole file. `{side}link` leads to the tree of the destination, if it is spoken of.
 //! `{own}` is another one of its host, with the file `script`. `{id}` is the id that it was told last.
 
 use super::{Plan, Verb};
@@ -99,7 +100,7 @@ const OF_OURS: [&str; 4] = [
 ];
 
 /// What is typed rarely.
-const RARE: [&str; 66] = [
+const RARE: [&str; 75] = [
     "ls --json -l {one} {two}",
     "ls {one}none {two}*none* {here}",
     "ls ftp://ann@nowhere/ {one}",
@@ -164,6 +165,15 @@ const RARE: [&str; 66] = [
     "sites test --retries=0 ftp://ann@relay/ ftp://ann@nowhere/ ftp://eve@one/ {here}",
     "sites import netrc; sites list; sites import -n netrc; ls one:tree; sites remove one two",
     "sites import lftp {own}script; sites import rclone {own}script; sites import filezilla {own}script| lab {one}",
+    "ls --retries=0 --timeout=5 ftp://ann@relay:2190/",
+    "copy - {side}input; copy {again}input {side}input; move {again}input {side}input; mv {again}input {side}other",
+    "copy -r {one} {side}all; sync --delete --yes {again}all {side}; sync --delete --yes {again} {side}all; sync --delete --yes {again} {side}; tree {side}",
+    "copy -r {one} {side}all; move -r {again}all {side}all; copy -r {again} {side}all; stat {side}all",
+    "ls -l {side}; tree {side}; stat {side}link; ls {side}link/; rm -r --yes {side}link; copy -r {one} {side}all",
+    "copy -r {one} {side}beside-link; sync --delete --yes {one} {side}; tree {side}",
+    "copy -r {one} {here}beside-link; sync --delete --yes {here} {side}; rm -r --yes {side}beside-link {side}link",
+    "copy -r {one} {side}beside-link; copy -r {side} {here}all; copy -r --links=skip {side} {here}all; rm -r --yes {side}*",
+    "copy -r {one} {side}beside-link; move -r {side} {here}all",
     "doctor; doctor --json --line=1000000,20ms",
     "daemon token --scope=read --name=reader; daemon token --list; daemon token --revoke=reader; daemon token --revoke=reader",
 ];

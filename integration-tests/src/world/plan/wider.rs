@@ -34,6 +34,15 @@ impl Plan {
         if random.once_in(4) {
             self.third = third(&self, random);
         }
+        // Another stream, too.
+        let random = &mut Random::new(self.seed ^ 0x000d_d4a3);
+        if self.verb.has_job() && random.once_in(8) {
+            let names = ODD_NAMES.into_iter().filter(|_| random.once_in(2)).collect::<Vec<_>>();
+            self.source.extend(names.into_iter().map(|name| {
+                let length = random.length(1_000);
+                (name.to_owned(), Content::of(random, length))
+            }));
+        }
         self
     }
 }
@@ -89,5 +98,20 @@ fn files_left_out(plan: &mut Plan, random: &mut Random) {
     plan.left_out = Some(LeftOut { filter, files });
 }
 
+/// Names that some servers take for others, or do not show as they are.
+const ODD_NAMES: [&str; 12] = [
+    "Case",
+    "case",
+    "odd/CASE",
+    "odd/case",
+    "odd/e\u{301}",
+    "odd/\u{e9}",
+    "odd/x.",
+    "odd/x",
+    "odd/y ",
+    "odd/-dash",
+    "odd/..z",
+    "odd/a b",
+];
 /// The least size of a file of which parts are compared.
 const LARGE: usize = 16 << 20;

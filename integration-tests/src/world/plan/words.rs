@@ -101,6 +101,7 @@ impl Plan {
             ("{one}", format!("{one}tree/")),
             ("{two}", format!("{two}tree/")),
             ("{side}", format!("{two}{SIDE}/")),
+            ("{again}", format!("{}{SIDE}/", two.replace("@two", "@10.0.0.2"))),
             ("{here}", format!("{}/{HERE}/", state.display())),
             ("{own}", format!("{}/{OWN}/", state.display())),
             ("{id}", id.to_owned()),

@@ -74,7 +74,7 @@ impl Third {
             let path = word.strip_prefix("{side}").map(|path| side.join(path));
             let path =
                 path.or_else(|| word.strip_prefix("{here}").map(|path| self.state.join(HERE).join(path)));
-            path.filter(|_| !word.contains('*'))
+            path.filter(|_| !word.contains('*') && !word.ends_with('}'))
         };
         let (made, gone): (&[&str], &[&str]) = match words.as_slice() {
             [_, options @ ..] if options.iter().any(|option| CHANGES_NOTHING.contains(option)) => (&[], &[]),
