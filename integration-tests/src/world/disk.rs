@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -18,6 +18,7 @@ pub(super) struct Snapshot {
 enum Entry {
     Directory(u32),
     File { content: Vec<u8>, mode: u32, time: SystemTime },
+    Link(PathBuf),
 }
 
 impl Snapshot {
@@ -36,7 +37,7 @@ impl Snapshot {
         for (path, entry) in now.iter().rev().filter(|(path, _)| !self.entries.contains_key(*path)) {
             match entry {
                 Entry::Directory(_) => fs::remove_dir(path)?,
-                Entry::File { .. } => fs::remove_file(path)?,
+                Entry::File { .. } | Entry::Link(_) => fs::remove_file(path)?,
             }
         }
         for (path, entry) in self.entries.iter().filter(|(path, entry)| now.get(*path) != Some(entry)) {
@@ -50,6 +51,7 @@ impl Snapshot {
                     fs::set_permissions(path, Permissions::from_mode(*mode))?;
                     File::options().write(true).open(path)?.set_modified(*time)?;
                 }
+                Entry::Link(target) => symlink(target, path)?,
             }
         }
         Ok(())
@@ -67,6 +69,9 @@ fn read(directory: &Path, entries: &mut BTreeMap<PathBuf, Entry>) -> io::Result<
         } else if facts.is_file() {
             let file = Entry::File { content: fs::read(&path)?, mode, time: facts.modified()? };
             entries.insert(path, file);
+        } else if facts.is_symlink() {
+            let target = fs::read_link(&path)?;
+            entries.insert(path, Entry::Link(target));
         }
     }
     Ok(())

@@ -26,13 +26,17 @@ pub(super) fn third(plan: &Plan, random: &mut Random) -> Vec<Cow<'static, str>> 
     }
     // Another stream, so that the rest is as it was without these.
     let random = &mut Random::new(plan.seed ^ 0x0007_17ed);
-    for _ in 0..1 + random.below(4) {
-        let table: &[&str] = if random.once_in(2) { &RARE } else { &SCRIPTS };
+    for _ in 0..2 + random.below(5) {
+        let table: &[&str] = if random.once_in(3) { &SCRIPTS } else { &RARE };
         told.extend(chosen(table, &names, random));
     }
     if plan.verb == Verb::Append {
         // What it copies of the destination may have been half appended.
         told.retain(|words| !words.contains("{two} {side}"));
+    }
+    if told.iter().any(|words| words.contains("link")) {
+        // What goes into a directory of that name would go where the link leads.
+        told.retain(|words| !words.starts_with("mv {side}*"));
     }
     told
 }
@@ -100,7 +104,7 @@ const OF_OURS: [&str; 4] = [
 ];
 
 /// What is typed rarely.
-const RARE: [&str; 75] = [
+const RARE: [&str; 77] = [
     "ls --json -l {one} {two}",
     "ls {one}none {two}*none* {here}",
     "ls ftp://ann@nowhere/ {one}",
@@ -174,6 +178,8 @@ const RARE: [&str; 75] = [
     "copy -r {one} {here}beside-link; sync --delete --yes {here} {side}; rm -r --yes {side}beside-link {side}link",
     "copy -r {one} {side}beside-link; copy -r {side} {here}all; copy -r --links=skip {side} {here}all; rm -r --yes {side}*",
     "copy -r {one} {side}beside-link; move -r {side} {here}all",
+    "copy --retries=1 - {side}input; copy --resume - {side}input; copy --path=relay - {side}input; copy --limit=900 - {side}input",
+    "copy -n - {side}input; copy --explain {file} -; copy {one}none -; copy {one} -; copy - {side}; append {file} -; sync - {side}all",
     "doctor; doctor --json --line=1000000,20ms",
     "daemon token --scope=read --name=reader; daemon token --list; daemon token --revoke=reader; daemon token --revoke=reader",
 ];

@@ -36,7 +36,7 @@ impl Plan {
         }
         // Another stream, too.
         let random = &mut Random::new(self.seed ^ 0x000d_d4a3);
-        if self.verb.has_job() && random.once_in(8) {
+        if self.verb.has_job() && self.left_out.is_none() && random.once_in(8) {
             let names = ODD_NAMES.into_iter().filter(|_| random.once_in(2)).collect::<Vec<_>>();
             self.source.extend(names.into_iter().map(|name| {
                 let length = random.length(1_000);
