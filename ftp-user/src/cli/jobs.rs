@@ -13,7 +13,7 @@ use super::{Cli, General, ShellSession, follow};
 use crate::context::Context;
 use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
-use crate::job::{self, Job, Status};
+use crate::job::{self, Job, LeftNames, Status};
 use crate::journal::as_text::text_of;
 use crate::journal::{JobRecord, JobState, KnownJobs, StoredJob, UnreadableRow};
 use crate::place::Location;
@@ -326,8 +326,16 @@ impl General {
     /// Gives up a job without its servers, and names what it may have left at these.
     async fn forget(&self, job: JobId, locations: &[Location]) -> Result<()> {
         for item in super::store::journal_of_jobs(self)?.abandon(job)? {
-            for name in job::left_of(&item.place, &item.parts, locations.iter().filter_map(Location::site)) {
+            let sites = locations.iter().filter_map(Location::site);
+            let LeftNames { target, stored, old } = job::left_of(&item.place, &item.parts, sites);
+            for name in stored {
                 self.warn(format!("nobody has removed {name}: delete it if it is there")).await?;
+            }
+            for old in old {
+                self.warn(format!(
+                    "the file that {target} was before may be {old}: rename it back if nothing is called {target}"
+                ))
+                .await?;
             }
             if item.parts.detached.is_some() {
                 self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;

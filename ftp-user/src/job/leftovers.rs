@@ -306,12 +306,19 @@ pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
 
 /// The names of what a file may have left, as they are typed: a path of this host, `SITE:path` if its server is one of these sites
 /// and no other, else a URL.
-pub fn left_of<'a>(
-    place: &Place,
-    parts: &ItemParts,
-    sites: impl IntoIterator<Item = &'a Site>,
-) -> Vec<String> {
-    let Ok(target) = PathName::from_wire(place.path.clone()) else { return Vec::new() };
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct LeftNames {
+    /// The final name.
+    pub target: String,
+    /// Those of what is stored of its copy.
+    pub stored: Vec<String>,
+    /// Those that the old file may have, which a server renames to no name that is taken.
+    pub old: Vec<String>,
+}
+
+/// What a file may have left.
+pub fn left_of<'a>(place: &Place, parts: &ItemParts, sites: impl IntoIterator<Item = &'a Site>) -> LeftNames {
+    let Ok(target) = PathName::from_wire(place.path.clone()) else { return LeftNames::default() };
     // Two sites of one name in the journal are two servers if they are reached through different proxies.
     let mut known = sites.into_iter().filter(|site| names::name_in_journal(site) == place.site);
     let first = known.next();
@@ -326,9 +333,13 @@ pub fn left_of<'a>(
         )
     };
     let ids = parts.undeleted.iter().chain(&parts.names);
-    let stored = ids.filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
+    let all: Vec<Part> = ids.filter_map(|id| Part::new(*id, &target).ok()).collect();
+    // This host replaces files.
+    let old = all.iter().filter(|_| !place.site.is_empty()).filter_map(|part| part.aside().ok());
+    let old = old.map(&show).collect();
     let in_place = parts.in_place.map(|_| target.clone());
-    stored.chain(in_place).map(show).collect()
+    let stored = all.into_iter().map(|part| part.stored).chain(in_place).map(&show).collect();
+    LeftNames { target: show(target), stored, old }
 }
 
 /// Removes what is stored of a file, and tells what may be left.
@@ -342,7 +353,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
     }
     let has_part = remove_parts(context, host, item).await?;
     if !has_part && is_directory_gone(host, &target) {
-        for name in left_of(&item.place, &item.parts, host.site()) {
+        for name in left_of(&item.place, &item.parts, host.site()).stored {
             context.run.events.warn(format!(
                 "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
             ));
@@ -404,9 +415,12 @@ mod tests {
         let path = b"a;rm b/c".to_vec();
         let place = Place { source: String::new(), site: names::name_in_journal(&bb), path };
         let parts = ItemParts { names: vec![PartId(0xab)], ..ItemParts::default() };
-        let name = |sites: &[Site]| left_of(&place, &parts, sites);
+        let name = |sites: &[Site]| left_of(&place, &parts, sites).stored;
         let part = ".00000000000000ab.ftp-user.part'";
         assert_eq!(name(std::slice::from_ref(&bb)), [format!("'bb:a;rm%20b/{part}")]);
+        let all = left_of(&place, &parts, [&bb]);
+        let old = "'bb:a;rm%20b/.00000000000000ab.ftp-user.old'".to_owned();
+        assert_eq!((all.target.as_str(), all.old), ("'bb:a;rm%20b/c'", vec![old]));
         assert_eq!(name(&[bb.clone(), bb.clone()]), [format!("'bb:a;rm%20b/{part}")]);
         for sites in [&[] as &[Site], &[aa, bb]] {
             assert_eq!(name(sites), [format!("'ftp://ann@h:2121/a;rm%20b/{part}")]);

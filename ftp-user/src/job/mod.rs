@@ -65,7 +65,7 @@ pub(crate) use checked_directories::{
 pub use claims::names::name_in_journal;
 pub use failures::Failures;
 pub(crate) use leftovers::storing;
-pub use leftovers::{cancel, left_of};
+pub use leftovers::{LeftNames, cancel, left_of};
 pub(crate) use patterns::{Matches, matches, named};
 pub use removal::{Allowance, Consent};
 pub(crate) use removal::{Removal, Scope, rename_free};

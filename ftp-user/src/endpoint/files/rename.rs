@@ -282,6 +282,8 @@ impl FinalRename<'_> {
         self.replaced.is_aside = match named {
             Ok(()) => match delete_own_at_server(self.session, aside).await {
                 Ok(true) => false,
+                // A server may say once that nothing is there, and be wrong.
+                Ok(false) if facts_at_server(self.session, aside).await?.is_some() => true,
                 Ok(false) => {
                     self.replaced.is_aside = false;
                     let (to, aside) = (self.to.display(), aside.display());

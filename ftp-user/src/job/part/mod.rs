@@ -69,7 +69,7 @@ impl Part {
 
     /// The name that the old file has while this one gets its final name, at a server that renames to no name that is taken:
     /// the name of the part with another end.
-    fn aside(&self) -> Result<PathName> {
+    pub(super) fn aside(&self) -> Result<PathName> {
         let name = self.stored.as_bytes();
         let id = name.strip_suffix(b".part").unwrap_or(name);
         PathName::from_wire([id, b".old"].concat()).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))

@@ -240,7 +240,8 @@ impl Job {
         refuse_itself(&source, &destination)?;
         for place in [&source, &destination] {
             if place.contents {
-                return Err(Failure::usage(format!("{place} is a directory")).hint("append takes two files"));
+                let what = format!("{place} ends in /, and append takes two files");
+                return Err(Failure::usage(what).hint("leave out the / at its end if it is a file"));
             }
         }
         Self::new(Work::Append { source, destination }, options)
