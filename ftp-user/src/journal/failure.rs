@@ -171,7 +171,7 @@ impl JournalFailure {
             }
             Self::Newer { .. } => "use that version, or another directory with --state",
             Self::Damaged { .. } => {
-                "move it and the files beside it (journal.db-*) away, and a new one begins; what is left of its jobs is called .*.ftp-user.part, and a file that had to give way to its copy .*.ftp-user.old"
+                "move it and the files beside it (journal.db-*) away, and a new one begins; what is left of its jobs is called .*.ftp-user.part, and old files .*.ftp-user.old"
             }
             Self::Unusable { .. } => "check the state directory (--state) and the space on its disk",
             Self::Full { .. } => {

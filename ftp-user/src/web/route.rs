@@ -334,7 +334,7 @@ fn check_origin(call: &Call, route: &Route, parts: &Parts) -> Result<()> {
 /// Runs what may block on a thread that may.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let failed = |_| ApiError::new(ErrorCode::Internal, "the request could not be answered");
-    ftp_io::blocking::spawn(work).await.map_err(failed)
+    tokio::task::spawn_blocking(work).await.map_err(failed)
 }
 
 fn respond(answer: Answer, call: Call, connection: &Arc<Connection>) -> Result<Response> {

@@ -35,7 +35,6 @@ use std::ffi::OsString;
 use std::fmt::{self, Debug, Formatter};
 use std::fs;
 use std::future::{Future, pending};
-use std::iter;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -333,20 +332,10 @@ impl World {
     /// Starts a user agent with these words, which keeps its state in `state`, and may write to the directories `writes`. Its home
     /// directory is that of its state.
     pub fn run(&mut self, host: HostId, words: &[String], state: &Path, writes: &[&Path]) {
-        let state_words = ["--state".to_owned(), state.display().to_string()];
-        self.type_words(host, state_words.iter().chain(words), &[&[state], writes].concat());
-    }
-
-    /// The same, where the words do not name the state: `home` is the home directory.
-    fn run_without_state(&mut self, host: HostId, words: &[String], home: &Path) {
-        self.type_words(host, words.iter(), &[home]);
-    }
-
-    /// Starts a user agent. Its home directory is the first one of those to which it may write.
-    fn type_words<'a>(&mut self, host: HostId, words: impl Iterator<Item = &'a String>, writes: &[&Path]) {
-        self.shared.network.locked().hosts[host.0].home = writes.first().map(|home| (*home).to_owned());
-        let arguments = iter::once(OsString::from("ftp-user")).chain(words.map(OsString::from)).collect();
-        self.start(host, writes, ftp_user::cli::run(arguments));
+        self.shared.network.locked().hosts[host.0].home = Some(state.to_owned());
+        let mut arguments: Vec<OsString> = vec!["ftp-user".into(), "--state".into(), state.into()];
+        arguments.extend(words.iter().map(OsString::from));
+        self.start(host, &[&[state], writes].concat(), ftp_user::cli::run(arguments));
     }
 
     /// Lets the world go on for a moment.

@@ -195,7 +195,6 @@ impl Running<'_> {
     /// What must hold at the end.
     pub(super) fn look_at_the_end(&mut self) {
         self.look();
-        self.look_at_asked();
         for index in 0..self.jobs.len() {
             let left = self.left(index);
             if !left.is_empty() {

@@ -8,7 +8,6 @@
 //! The store is a directory that all hosts see. While a host of a simulation says that it shares its stores, a directory behaves as
 //! a database does: it has a clock of its own, may be away, and a new holder ends the connection of the one before it.
 
-mod asker;
 mod laws;
 mod plan;
 mod store;
@@ -22,7 +21,6 @@ use super::plan::{Doing, Program, When};
 use super::run::{write_all, write_private};
 use super::shrink::smallest;
 use super::{HostId, Serving, World, logins, panics};
-use asker::Asker;
 use laws::{Frozen, Holders};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -107,7 +105,6 @@ struct Running<'a> {
     /// The hosts of the two servers, and when a server that was killed starts again.
     servers: [(HostId, Option<Duration>); 2],
     user: User,
-    asker: Option<Asker>,
     daemons: Vec<Daemon>,
     jobs: Vec<QueuedJob<'a>>,
     store: Option<SharedStore>,
@@ -201,7 +198,6 @@ impl<'a> Running<'a> {
             directory: directory.to_owned(),
             servers,
             user,
-            asker: None,
             daemons,
             jobs: plan.jobs.iter().map(job).collect(),
             store: None,
@@ -216,7 +212,6 @@ impl<'a> Running<'a> {
             struck: Duration::ZERO,
             is_traced: std::env::var_os("FTP_WORLD_TRACE").is_some(),
         };
-        running.start_asker()?;
         BOTH.into_iter().for_each(|program| running.serve(program));
         (0..running.daemons.len()).for_each(|daemon| running.start_daemon(daemon));
         Ok(running)
@@ -235,9 +230,7 @@ impl<'a> Running<'a> {
         (self.daemons[index].started, self.daemons[index].again) = (self.world.now(), None);
         let Daemon { name, host, state, .. } = &self.daemons[index];
         let words = ["daemon", "--name", name, "--parallel", &parallel, "--log-level", level];
-        let mut words = self.with_store(&words);
-        let listens = self.asker.iter().filter(|_| index == 0).flat_map(|asker| &asker.listens);
-        words.extend(listens.cloned());
+        let words = self.with_store(&words);
         self.world.run(*host, &words, state, &[]);
     }
 
@@ -269,7 +262,6 @@ impl<'a> Running<'a> {
         let mut next = faults.next();
         loop {
             self.user_goes_on(next.is_none());
-            self.asker_goes_on();
             self.step();
             if self.world.now() > LONGEST {
                 return self.violation("it does not end");
@@ -292,7 +284,7 @@ impl<'a> Running<'a> {
                     next = faults.next();
                     self.suffer(fault, by);
                 }
-            } else if self.is_calm() && self.all_done() && self.has_asked_all() {
+            } else if self.is_calm() && self.all_done() {
                 break;
             }
         }

@@ -1,11 +1,9 @@
 //! What happens in a run of daemons that share a store: jobs, and faults in the middle of them.
 
-use super::asker::asked;
 use crate::sim::random::Random;
 use crate::world::manners::Manners;
 use crate::world::plan::{Content, Doing, Files, Program, When, tree};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 
 /// What a run does. It can be written to a file, and read again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,9 +22,6 @@ pub struct DaemonsPlan {
     pub jobs: Vec<PlannedJob>,
     /// What goes wrong, and when, counted from the fault before it.
     pub faults: Vec<(When, DaemonsFault)>,
-    /// What the first daemon is asked over its API, one thing after the other. Nothing of it changes the trees of the jobs.
-    #[serde(default)]
-    pub asked: Vec<Cow<'static, str>>,
 }
 
 /// A job of the queue. Each has directories of its own.
@@ -159,15 +154,14 @@ impl DaemonsPlan {
             (when, fault(&mut random, daemons))
         });
         let faults = faults.collect();
-        let plan = Self { seed, latency, daemons, parallel, manners, jobs, faults, asked: Vec::new() };
-        Self { asked: asked(&plan), ..plan }
+        Self { seed, latency, daemons, parallel, manners, jobs, faults }
     }
 
     /// How much happens in it.
     fn size(&self) -> usize {
         let files = self.jobs.iter().map(|job| 1 + job.source.len() + job.destination.len()).sum::<usize>();
         let foreign = self.manners.iter().filter(|manners| **manners != Manners::Ours).count();
-        self.faults.len() + files + foreign + self.daemons + self.asked.len()
+        self.faults.len() + files + foreign + self.daemons
     }
 
     /// Plans in which less happens.
@@ -196,9 +190,8 @@ impl DaemonsPlan {
                 ]
             })
         });
-        let less_asked = (0..self.asked.len()).map(|at| with(&|plan| drop(plan.asked.remove(at))));
         let two = with(&|plan| plan.daemons = 2);
-        let all = less_asked.chain(jobs).chain(halves).chain(faults).chain(ours).chain([two]);
+        let all = jobs.chain(halves).chain(faults).chain(ours).chain([two]);
         let fits = |plan: &Self| {
             !plan.jobs.is_empty()
                 && plan.jobs.iter().all(|job| !job.source.is_empty())
