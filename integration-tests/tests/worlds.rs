@@ -253,6 +253,8 @@ fn what_must_not_be_is_found() {
     check(Verb::Move, Sabotage::DeletesLeftOut, "which a filter leaves out, has changed");
     check(Verb::Copy, Sabotage::HalvesSide, "is no whole file");
     check(Verb::Copy, Sabotage::Leaves, "it has not done all");
+    check(Verb::Copy, Sabotage::PrintsSecret, "a secret is printed");
+    check(Verb::Copy, Sabotage::Panics, "a task has panicked");
 }
 
 /// The account that may only read is logged in, and what it sends is carried out: with all rights it does harm.

@@ -372,6 +372,11 @@ impl World {
         String::from_utf8_lossy(&said).into_owned()
     }
 
+    /// The program of a host has written this.
+    fn print(&self, HostId(index): HostId, text: &str) {
+        self.shared.network.locked().hosts[index].said.extend_from_slice(text.as_bytes());
+    }
+
     /// Kills the program of a host. It can do nothing more: what its destructors do to its files is undone.
     pub fn kill(&mut self, HostId(index): HostId) {
         let Some(running) = &self.programs[index] else { return };

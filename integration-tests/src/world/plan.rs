@@ -329,6 +329,10 @@ pub enum Sabotage {
     Permits,
     /// Something is left at the destination.
     Leaves,
+    /// A user agent prints its password.
+    PrintsSecret,
+    /// A program panics, and its scheduler catches it.
+    Panics,
 }
 
 impl Plan {

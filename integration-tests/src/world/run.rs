@@ -7,7 +7,7 @@ mod user;
 
 use super::disk::Snapshot;
 use super::plan::{Content, Doing, Fault, Files, Plan, Program, SIDE, Sabotage, Verb, When};
-use super::{HostId, Serving, TargetPorts, World, logins, panics};
+use super::{HostId, PASSWORD, Serving, TargetPorts, World, logins, panics};
 use excuses::Excused;
 use ftp_proto::relay::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
@@ -489,6 +489,14 @@ impl<'a> Running<'a> {
             // Its servers know it from the beginning.
             Sabotage::Permits => Ok(()),
             Sabotage::Leaves => fs::write(destination.join(".left"), ""),
+            Sabotage::PrintsSecret => {
+                self.world.print(self.users[0].host, PASSWORD);
+                Ok(())
+            }
+            Sabotage::Panics => {
+                drop(std::panic::catch_unwind(|| panic!("a task has panicked")));
+                Ok(())
+            }
         }
     }
 

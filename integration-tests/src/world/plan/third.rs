@@ -104,7 +104,7 @@ const OF_OURS: [&str; 4] = [
 ];
 
 /// What is typed rarely.
-const RARE: [&str; 77] = [
+const RARE: [&str; 79] = [
     "ls --json -l {one} {two}",
     "ls {one}none {two}*none* {here}",
     "ls ftp://ann@nowhere/ {one}",
@@ -180,6 +180,8 @@ const RARE: [&str; 77] = [
     "copy -r {one} {side}beside-link; move -r {side} {here}all",
     "copy --retries=1 - {side}input; copy --resume - {side}input; copy --path=relay - {side}input; copy --limit=900 - {side}input",
     "copy -n - {side}input; copy --explain {file} -; copy {one}none -; copy {one} -; copy - {side}; append {file} -; sync - {side}all",
+    "copy -r {one} {side}all; copy -r --overwrite=newer {two} {side}all; copy -r --overwrite=always {one} {side}all; copy -r --overwrite=never {one} {side}all",
+    "copy -r {one} {here}all; copy -r --overwrite=newer {one} {here}all; copy -r --overwrite=newer {here}all {side}all; sync --compare=time {here}all {side}all",
     "doctor; doctor --json --line=1000000,20ms",
     "daemon token --scope=read --name=reader; daemon token --list; daemon token --revoke=reader; daemon token --revoke=reader",
 ];

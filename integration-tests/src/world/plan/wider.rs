@@ -36,6 +36,14 @@ impl Plan {
         }
         // Another stream, too.
         let random = &mut Random::new(self.seed ^ 0x000d_d4a3);
+        if matches!(self.verb, Verb::Copy | Verb::Move)
+            && self.manners == [Manners::Ours; 2]
+            && random.once_in(5)
+        {
+            let length = STREAMED + random.length(1_000);
+            self.source.insert("9streamed".to_owned(), Content::of(random, length));
+            self.options.push(random.pick(["--streams=2", "--streams=auto"]).into());
+        }
         if self.verb.has_job() && self.left_out.is_none() && random.once_in(8) {
             let names = ODD_NAMES.into_iter().filter(|_| random.once_in(2)).collect::<Vec<_>>();
             self.source.extend(names.into_iter().map(|name| {
@@ -113,5 +121,7 @@ const ODD_NAMES: [&str; 12] = [
     "odd/..z",
     "odd/a b",
 ];
+/// The least size of a file of which ranges move at the same time.
+const STREAMED: usize = 32 << 20;
 /// The least size of a file of which parts are compared.
 const LARGE: usize = 16 << 20;
