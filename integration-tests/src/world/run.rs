@@ -114,6 +114,15 @@ fn write_beside(plan: &Plan, roots: &[PathBuf; 2]) -> io::Result<()> {
     left_out.into_iter().try_for_each(|(name, content)| write_file(&tree.join(name), *content, 1_600_000_000))
 }
 
+/// Makes the directory of the third user agent at the destination, with a link to the tree if it is spoken of.
+fn make_side(plan: &Plan, side: &Path) -> io::Result<()> {
+    fs::create_dir(side)?;
+    if plan.third.iter().any(|told| told.contains("link")) {
+        symlink("../tree", side.join("link"))?;
+    }
+    Ok(())
+}
+
 impl<'a> Running<'a> {
     fn start(plan: &'a Plan, directory: &Path) -> io::Result<Self> {
         let make = |name: &str| {
@@ -155,10 +164,7 @@ impl<'a> Running<'a> {
         let third = if plan.third.is_empty() {
             None
         } else {
-            fs::create_dir(roots[1].join(SIDE))?;
-            if plan.third.iter().any(|asked| asked.contains("link")) {
-                symlink("../tree", roots[1].join(SIDE).join("link"))?;
-            }
+            make_side(plan, &roots[1].join(SIDE))?;
             Some(Third::new(world.host("third"), home(make("third")?)?)?)
         };
         let (story, violations) = (String::new(), Vec::new());
