@@ -183,6 +183,21 @@ fn n8_an_old_file_is_deleted_by_resume_if_the_run_was_killed_before_it_was() {
 }
 
 #[test]
+fn n8_an_old_file_of_a_job_that_is_forgotten_is_named() {
+    let scene = scene();
+    scene.to.meets(FINAL.0, FINAL.1, Fate::HangsBefore);
+    let run = scene.copy("20s", &[]);
+    until("the new file is about to get the name", || scene.to.has_met());
+    let killed = run.kill();
+    let old = scene.old_name().unwrap_or_else(|| panic!("{killed}"));
+    let run = scene.user("20s").args(["cancel", "--forget", "last"]).run().exits(0);
+    let told = run.warnings();
+    let tells = |text: &String| text.contains(&old) && text.contains("rename it back if nothing is called");
+    assert!(told.iter().any(tells), "{told:?}\n{run}");
+    assert_eq!(scene.to.bytes(&old), OLD, "{run}");
+}
+
+#[test]
 fn an_old_file_gets_its_name_back_if_the_new_one_has_lost_bytes_under_it() {
     let scene = scene();
     scene.to.meets(FINAL.0, FINAL.1, Fate::Truncated);

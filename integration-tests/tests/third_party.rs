@@ -85,6 +85,8 @@ fn append_adds_to_what_is_there() {
     assert_eq!(to.bytes("prog2.pl1"), b"two+oneone");
     let places = [from.url("prog1.pl1"), to.url("prog2.pl1")];
     user().args(["append", "--verify", "hash"]).args(places).run().exits(2);
+    let places = [from.url("prog1.pl1/"), to.url("prog2.pl1")];
+    user().args(["append"]).args(places).run().exits(2).says("ends in /, and append takes two files");
     assert_eq!(to.bytes("prog2.pl1"), b"two+oneone");
 }
 
